@@ -1,0 +1,113 @@
+#include <stint/autograd/saved_tensors.h>
+
+#include <algorithm>
+
+namespace stint {
+
+namespace {
+
+class KeepDense : public SavePolicy {
+ public:
+  std::unique_ptr<PackedTensor> pack(const Tensor&, std::span<const Slot>) override { return nullptr; }
+};
+
+std::string describe(const Slot& slot) {
+  return fmt::format("{}{}{} slot {}", slot.layer, slot.layer.empty() ? "" : " ", slot.op, slot.index);
+}
+
+}  // namespace
+
+SavePolicy& keep_dense() {
+  static KeepDense policy;
+  return policy;
+}
+
+SavedTensors::~SavedTensors() {
+  for (int number = 0; number < static_cast<int>(entries_.size()); ++number) release(number);
+}
+
+int SavedTensors::save(Slot slot, const Tensor& tensor) {
+  require(static_cast<bool>(tensor), slot.op, "an empty tensor cannot be saved");
+  auto held = hold(tensor.storage());
+  int number = static_cast<int>(entries_.size());
+  held->slots.push_back(number);
+  slot.spec = tensor.spec();
+  entries_.push_back({std::move(slot), tensor.offset(), held});
+  return number;
+}
+
+std::list<SavedTensors::Held>::iterator SavedTensors::hold(const std::shared_ptr<Storage>& storage) {
+  auto known = std::find_if(held_.rbegin(), held_.rend(), [&](const Held& h) { return h.dense == storage; });
+  if (known != held_.rend()) return std::prev(known.base());
+  auto held = held_.insert(held_.end(), Held{});
+  held->dense = storage;
+  held->counted = storage->purpose() == Purpose::other;  // an activation; parameters stay what they are
+  if (held->counted) storage->set_purpose(Purpose::saved);
+  held->settled = !held->counted;
+  return held;
+}
+
+const SavedTensors::Entry& SavedTensors::entry(int number) const {
+  const Entry& found = entries_.at(number);
+  require(found.alive, found.slot.op, "slot {} was released before", found.slot.index);
+  return found;
+}
+
+Tensor SavedTensors::get(int number) const {
+  const Entry& e = entry(number);
+  auto storage = e.held->packed ? e.held->packed->unpack().storage() : e.held->dense;
+  return Tensor(e.slot.spec, storage, e.offset);
+}
+
+void SavedTensors::release(int number) {
+  Entry& e = entries_[number];
+  if (!std::exchange(e.alive, false)) return;
+  Held& held = *e.held;
+  std::erase(held.slots, number);
+  if (!held.slots.empty()) return;
+  if (held.counted && held.dense) held.dense->set_purpose(Purpose::other);  // somebody outside may keep it
+  held_.erase(e.held);
+}
+
+void SavedTensors::settle() {
+  for (Held& held : held_) {
+    if (!held.settled && held.dense.use_count() == 1) decide(held);
+  }
+}
+
+void SavedTensors::decide(Held& held) {
+  held.settled = true;
+  std::vector<Slot> slots;
+  for (int number : held.slots) slots.push_back(entries_[number].slot);
+  const Slot& first = slots.front();
+  bool packable = std::all_of(slots.begin(), slots.end(), [&](const Slot& slot) {
+    return slot.fidelity == Fidelity::parameter_gradient_only && slot.spec.dtype == first.spec.dtype &&
+           slot.spec.bytes() == held.dense->bytes();
+  });
+  if (!packable) return;
+  PurposeScope scope(Purpose::saved);
+  held.packed = policy_.pack(Tensor(first.spec, held.dense, 0), slots);
+  if (held.packed) held.dense.reset();
+}
+
+std::vector<LedgerRow> SavedTensors::ledger() const {
+  std::vector<LedgerRow> rows;
+  for (int number = 0; number < static_cast<int>(entries_.size()); ++number) {
+    const Entry& e = entries_[number];
+    if (!e.alive) continue;
+    const Held& held = *e.held;
+    LedgerRow row{e.slot, e.slot.spec.bytes(), 0, ""};
+    if (!held.counted) {
+      row.holder = purpose_names[static_cast<int>(held.dense->purpose())];
+    } else if (held.slots.front() != number) {
+      row.holder = "shared with " + describe(entries_[held.slots.front()].slot);
+    } else {
+      row.held_bytes = held.packed ? held.packed->bytes() : held.dense->bytes();
+      row.holder = held.packed ? held.packed->encoding() : "dense";
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace stint

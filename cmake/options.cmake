@@ -1,0 +1,27 @@
+option(STINT_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(STINT_NATIVE "Compile for this machine's instruction set (faster; the binaries run on the like of it only)" ON)
+option(STINT_WERROR "Treat warnings as errors" OFF)
+option(STINT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+
+find_program(STINT_CCACHE ccache)
+if(STINT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${STINT_CCACHE})
+endif()
+
+# Flags of our own targets; they are not passed on to those who embed the library.
+add_library(stint_flags INTERFACE)
+target_compile_options(stint_flags INTERFACE -Wall -Wextra -Wshadow -fno-math-errno -fno-trapping-math
+  $<$<CONFIG:Release>:-O3> $<$<BOOL:${STINT_WERROR}>:-Werror> $<$<BOOL:${STINT_NATIVE}>:-march=native>)
+if(STINT_SANITIZE)
+  target_compile_options(stint_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -g1)
+  target_link_options(stint_flags INTERFACE -fsanitize=address,undefined)
+endif()

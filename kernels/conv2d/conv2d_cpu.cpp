@@ -1,0 +1,100 @@
+// Convolution on the CPU by oneDNN. `convolution_auto` lets it choose Winograd where that wins, which it has for blocked
+// tensors only; its choice is a function of shape, dtype and threads, and primitives are made once for each.
+
+#include <stint/kernels/conv2d/conv2d_kernels.h>
+#include <stint/kernels/onednn.h>
+#include <stint/runtime/parallel.h>
+
+#include <map>
+#include <mutex>
+
+namespace stint::cpu {
+
+namespace {
+
+using dnnl::memory;
+using onednn::Desc;
+using onednn::LayerDescs;
+using onednn::LayerPrimitive;
+using onednn::Pass;
+
+Desc activation(const TensorSpec& t) {
+  auto tag = t.packing == Packing::c16 ? memory::format_tag::nChw16c : memory::format_tag::nhwc;
+  return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), tag);
+}
+
+LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
+  Shape w = c.weight();
+  memory::dims weight_dims = {w[0], w[3], w[1], w[2]};
+  auto compute = onednn::type_of(c.x.dtype);
+  LayerDescs plain{activation(c.x), Desc(weight_dims, compute, memory::format_tag::ohwi), Desc(), activation(c.y)};
+  if (c.bias) plain.bias = Desc({w[0]}, memory::data_type::f32, memory::format_tag::a);
+  Desc any(weight_dims, compute, memory::format_tag::any);
+  memory::dims strides = {c.window.stride, c.window.stride}, padding = {c.window.padding, c.window.padding};
+  auto attributes = onednn::user_scratchpad();
+  auto algorithm = dnnl::algorithm::convolution_auto;
+  auto forward_kind = pass == ConvPass::forward ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward;
+
+  using Forward = dnnl::convolution_forward;
+  Forward::primitive_desc forward({forward_kind, algorithm, plain.x, any, plain.bias, plain.y, strides, padding, padding},
+                                  attributes, onednn::engine());
+  if (pass == ConvPass::forward) {
+    return onednn::prepare<Forward::primitive_desc, Forward>(Pass::forward, forward, plain, forward.weights_desc());
+  }
+  if (pass == ConvPass::backward_data) {
+    using Backward = dnnl::convolution_backward_data;
+    Backward::primitive_desc pd({algorithm, plain.x, any, plain.y, strides, padding, padding}, attributes,
+                                onednn::engine(), forward);
+    return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_data, pd, plain, pd.weights_desc());
+  }
+  using Backward = dnnl::convolution_backward_weights;
+  Desc any_f32(weight_dims, memory::data_type::f32, memory::format_tag::any);
+  Backward::primitive_desc pd({algorithm, plain.x, any_f32, plain.bias, plain.y, strides, padding, padding}, attributes,
+                              onednn::engine(), forward);
+  plain.weight = Desc(weight_dims, memory::data_type::f32, memory::format_tag::ohwi);
+  return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_weights, pd, plain,
+                                                             pd.diff_weights_desc());
+}
+
+using Key = std::array<std::int64_t, 14>;
+
+Key key_of(const ConvCase& c, ConvPass pass) {
+  return {c.x.shape[0], c.x.shape[1], c.x.shape[2], c.x.shape[3], c.y.shape[3], c.window.kernel, c.window.stride,
+          c.window.padding, static_cast<int>(c.x.dtype), static_cast<int>(c.x.packing), static_cast<int>(c.y.packing),
+          c.bias, static_cast<int>(pass), thread_count()};
+}
+
+const LayerPrimitive& prepared(const ConvCase& c, ConvPass pass) {
+  static std::mutex mutex;
+  static std::map<Key, LayerPrimitive> known;
+  std::lock_guard lock(mutex);
+  Key key = key_of(c, pass);
+  auto found = known.find(key);
+  if (found == known.end()) found = known.emplace(key, prepare(c, pass)).first;
+  return found->second;
+}
+
+}  // namespace
+
+std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool accumulate) {
+  return prepared(c, pass).workspace(accumulate);
+}
+
+void conv2d_forward(const ConvCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
+                    const Tensor& workspace) {
+  onednn::run_forward(prepared(c, ConvPass::forward), x, weight, bias, y, workspace);
+}
+
+void conv2d_backward_data(const ConvCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx, bool accumulate,
+                          const Tensor& workspace) {
+  onednn::run_backward_data(prepared(c, ConvPass::backward_data), dy, weight, dx, accumulate, workspace);
+}
+
+void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& dy, const Tensor& dweight,
+                             bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
+                             const Tensor& workspace) {
+  onednn::run_backward_weights(prepared(c, ConvPass::backward_weights), x, dy, dweight, accumulate_weight, dbias,
+                               accumulate_bias, workspace);
+}
+
+}  // namespace stint::cpu

@@ -1,0 +1,67 @@
+#include <stint/kernels/linear/linear.h>
+#include <stint/kernels/linear/linear_kernels.h>
+
+#include <vector>
+
+namespace stint {
+
+namespace {
+
+LinearCase make_case(const Tensor& x, const Shape& weight, bool bias) {
+  return {x.count() / std::max<std::int64_t>(x.shape()[-1], 1), weight[1], weight[0], x.dtype(), bias};
+}
+
+/// The null device plans for the CPU.
+Tensor workspace_for(const LinearCase& c, LinearPass pass, Device device, bool accumulate = false) {
+  std::size_t bytes = 0;
+  if (device.type != Device::Type::cuda) {
+    bytes = cpu::linear_workspace(c, pass, accumulate);
+  } else if constexpr (STINT_WITH_CUDA) {
+    bytes = cuda::linear_workspace(c, pass, accumulate);
+  }
+  return make_workspace(bytes, device);
+}
+
+}  // namespace
+
+Tensor Linear::forward(Saver& saver, const Tensor& x, const Tensor& weight, const Tensor& bias) const {
+  require(x.shape().rank() >= 2 && x.packing() == Packing::plain && x.count() > 0, name,
+          "expected a non-empty plain [...,I], got {}", x.shape().text());
+  require(weight.shape().rank() == 2 && weight.shape()[1] == x.shape()[-1], name,
+          "expected a weight [O,{}] for an input {}, got {}", x.shape()[-1], x.shape().text(), weight.shape().text());
+  require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()), name_of(weight.dtype()));
+  std::int64_t out = weight.shape()[0];
+  require(!bias || (bias.shape() == Shape{out} && bias.dtype() == DType::f32), name, "expected a bias [{}] f32", out);
+
+  std::vector<std::int64_t> dims(x.shape().dims().begin(), x.shape().dims().end());
+  dims.back() = out;
+  Tensor y(Shape(dims), x.dtype(), x.device());
+  LinearCase c = make_case(x, weight.shape(), static_cast<bool>(bias));
+  Tensor workspace = workspace_for(c, LinearPass::forward, x.device());
+  STINT_RUN(name, c.work(), x.device(), linear_forward(c, x, weight, bias, y, workspace));
+  saver.save(x, Fidelity::parameter_gradient_only);
+  saver.save(weight);
+  return y;
+}
+
+void Linear::backward(const Saved& saved, const Tensor& dy, const Grad& dx, const Grad& dweight,
+                      const Grad& dbias) const {
+  Tensor weight = saved[1];
+  if (dweight.wanted() || dbias.wanted()) {
+    Tensor x = saved[0];
+    LinearCase c = make_case(x, weight.shape(), dbias.wanted());
+    Tensor unwanted = dweight.wanted() ? Tensor() : make_workspace(weight.shape(), DType::f32, dy.device());
+    Tensor workspace = workspace_for(c, LinearPass::backward_weights, dy.device(), dweight.accumulates());
+    STINT_RUN("linear_backward_weights", c.work(), dy.device(),
+              linear_backward_weights(c, x, dy, unwanted ? unwanted : dweight.out(), dweight.accumulates(),
+                                      dbias.wanted() ? dbias.out() : Tensor(), dbias.accumulates(), workspace));
+  }
+  if (dx.wanted()) {
+    LinearCase c{dy.count() / weight.shape()[0], weight.shape()[1], weight.shape()[0], dy.dtype(), false};
+    Tensor workspace = workspace_for(c, LinearPass::backward_data, dy.device(), dx.accumulates());
+    STINT_RUN("linear_backward_data", c.work(), dy.device(),
+              linear_backward_data(c, dy, weight, dx.out(), dx.accumulates(), workspace));
+  }
+}
+
+}  // namespace stint

@@ -1,0 +1,69 @@
+// Flat vector arithmetic: one pass, memory-bound, computed in f32. The norm sums fixed chunks so that its bits do not
+// depend on the number of threads.
+
+#include <stint/kernels/dispatch.h>
+#include <stint/runtime/parallel.h>
+
+#include <vector>
+
+namespace stint::cpu {
+
+namespace {
+constexpr std::int64_t grain = 16384;
+}
+
+void add_to(const Tensor& x, const Tensor& y, bool accumulate) {
+  with_float_type(x.dtype(), "add_to", [&](auto from) {
+    with_float_type(y.dtype(), "add_to", [&](auto to) {
+      const auto* source = x.data<decltype(from)>();
+      auto* target = y.data<decltype(to)>();
+      parallel_for(x.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          target[i] = accumulate ? float(target[i]) + float(source[i]) : float(source[i]);
+        }
+      });
+    });
+  });
+}
+
+void axpy(float a, const Tensor& x, const Tensor& y) {
+  with_float_type(x.dtype(), "axpy", [&](auto from) {
+    with_float_type(y.dtype(), "axpy", [&](auto to) {
+      const auto* source = x.data<decltype(from)>();
+      auto* target = y.data<decltype(to)>();
+      parallel_for(x.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) target[i] = float(target[i]) + a * float(source[i]);
+      });
+    });
+  });
+}
+
+void scale(float a, const Tensor& x) {
+  with_float_type(x.dtype(), "scale", [&](auto type) {
+    auto* values = x.data<decltype(type)>();
+    parallel_for(x.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) values[i] = a * float(values[i]);
+    });
+  });
+}
+
+void squared_norm(const Tensor& x, double& result) {
+  std::int64_t chunks = (x.count() + grain - 1) / grain;
+  std::vector<double> sums(chunks);
+  with_float_type(x.dtype(), "norm", [&](auto type) {
+    const auto* values = x.data<decltype(type)>();
+    parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t chunk = begin; chunk < end; ++chunk) {
+        double sum = 0;
+        std::int64_t last = std::min(x.count(), (chunk + 1) * grain);
+#pragma omp simd reduction(+ : sum)
+        for (std::int64_t i = chunk * grain; i < last; ++i) sum += double(float(values[i])) * float(values[i]);
+        sums[chunk] = sum;
+      }
+    });
+  });
+  result = 0;
+  for (double sum : sums) result += sum;
+}
+
+}  // namespace stint::cpu

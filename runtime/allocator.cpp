@@ -1,0 +1,176 @@
+#include <fmt/format.h>
+#include <stint/runtime/allocator.h>
+#include <stint/runtime/error.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace stint {
+
+namespace {
+
+constexpr std::size_t guard_bytes = Allocator::granule;
+constexpr unsigned char guard_value = 0xa5;
+
+std::size_t round_up(std::size_t bytes, std::size_t step) {
+  return (bytes + step - 1) / step * step;
+}
+
+}  // namespace
+
+std::byte* Allocator::allocate(std::size_t bytes, Purpose purpose) {
+  std::lock_guard lock(mutex_);
+  std::size_t alive = stats_.requested.total();
+  std::size_t most = limit_ == 0 ? arena_->capacity() : std::min(limit_, arena_->capacity());
+  if (bytes > most || alive > most - bytes) refuse(bytes, most);
+
+  std::size_t guard = checks_ ? guard_bytes : 0;
+  auto block = take(std::max(round_up(bytes, granule), granule) + 2 * guard);
+  block->second.requested = bytes;
+  block->second.guard = guard;
+  block->second.purpose = purpose;
+  account(block->second, +1);
+  note_peak();
+  ++stats_.allocations;
+
+  std::byte* start = arena_->base() + block->first;
+  if (checks_) {
+    arena_->permit(start, block->second.size);
+    arena_->fill(start, guard_value, block->second.size);
+    arena_->fill(start + guard, poison, bytes);
+  } else {
+    arena_->permit(start, bytes);
+  }
+  offsets_[start + guard] = block->first;
+  return start + guard;
+}
+
+void Allocator::release(std::byte* address) {
+  std::lock_guard lock(mutex_);
+  auto block = find(address);
+  if (!guards_intact(block)) ++broken_guards_;
+  account(block->second, -1);
+  arena_->forbid(arena_->base() + block->first, block->second.size);
+  offsets_.erase(address);
+  put_back(block);
+}
+
+void Allocator::relabel(std::byte* address, Purpose purpose) {
+  std::lock_guard lock(mutex_);
+  auto block = find(address);
+  account(block->second, -1);
+  block->second.purpose = purpose;
+  account(block->second, +1);
+  note_peak();
+}
+
+MemoryStats Allocator::stats() const {
+  std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void Allocator::reset_peak() {
+  std::lock_guard lock(mutex_);
+  stats_.peak = stats_.peak_each = stats_.requested;
+  stats_.peak_reserved = stats_.reserved;
+}
+
+void Allocator::check_guards() {
+  std::lock_guard lock(mutex_);
+  for (auto block = blocks_.cbegin(); block != blocks_.cend(); ++block) {
+    if (!block->second.free && !guards_intact(block)) ++broken_guards_;
+  }
+  std::size_t broken = std::exchange(broken_guards_, 0);
+  require(broken == 0, "allocator", "{} block(s) were written outside their bounds", broken);
+}
+
+Allocator::Blocks::iterator Allocator::take(std::size_t size) {
+  auto fit = free_.lower_bound({size, 0});
+  if (fit == free_.end()) {
+    extend(size);
+    fit = free_.lower_bound({size, 0});
+  }
+  auto block = blocks_.find(fit->second);
+  free_.erase(fit);
+  block->second.free = false;
+  if (block->second.size > size) {  // give the rest back
+    auto rest = blocks_.emplace(block->first + size, Block{.size = block->second.size - size}).first;
+    free_.insert({rest->second.size, rest->first});
+    block->second.size = size;
+  }
+  return block;
+}
+
+void Allocator::extend(std::size_t size) {
+  std::size_t tail = 0;  // a free block at the end is grown instead of left behind
+  if (!blocks_.empty() && blocks_.rbegin()->second.free) tail = blocks_.rbegin()->second.size;
+  std::size_t wanted = round_up(stats_.reserved + size - tail, growth);
+  std::size_t before = stats_.reserved;
+  if (wanted > arena_->capacity() || !arena_->grow(wanted)) refuse(size, arena_->capacity());
+  arena_->forbid(arena_->base() + before, wanted - before);
+  stats_.reserved = wanted;
+  stats_.peak_reserved = std::max(stats_.peak_reserved, wanted);
+  put_back(blocks_.emplace(before, Block{.size = wanted - before}).first);
+}
+
+void Allocator::put_back(Blocks::iterator block) {
+  block->second = Block{.size = block->second.size};
+  if (auto next = std::next(block); next != blocks_.end() && next->second.free) {
+    free_.erase({next->second.size, next->first});
+    block->second.size += next->second.size;
+    blocks_.erase(next);
+  }
+  if (block != blocks_.begin()) {
+    if (auto previous = std::prev(block); previous->second.free) {
+      free_.erase({previous->second.size, previous->first});
+      previous->second.size += block->second.size;
+      blocks_.erase(block);
+      block = previous;
+    }
+  }
+  free_.insert({block->second.size, block->first});
+}
+
+Allocator::Blocks::iterator Allocator::find(std::byte* address) {
+  auto entry = offsets_.find(address);
+  require(entry != offsets_.end(), "allocator", "this address was not handed out here, or was released before");
+  return blocks_.find(entry->second);
+}
+
+void Allocator::account(const Block& block, int sign) {
+  std::size_t held = block.size - 2 * block.guard;
+  stats_.requested[block.purpose] += sign * block.requested;
+  stats_.held[block.purpose] += sign * held;
+}
+
+void Allocator::note_peak() {
+  if (stats_.requested.total() > stats_.peak.total()) stats_.peak = stats_.requested;
+  for (int i = 0; i < purpose_count; ++i) {
+    stats_.peak_each.bytes[i] = std::max(stats_.peak_each.bytes[i], stats_.requested.bytes[i]);
+  }
+}
+
+bool Allocator::guards_intact(Blocks::const_iterator block) const {
+  const auto& [offset, b] = *block;
+  const std::byte* start = arena_->base() + offset;
+  std::size_t end = b.guard + b.requested;
+  return b.guard == 0 || (arena_->holds(start, guard_value, b.guard) &&
+                          arena_->holds(start + end, guard_value, b.size - end));
+}
+
+void Allocator::refuse(std::size_t bytes, std::size_t most) const {
+  fail(ErrorKind::memory, "allocator", "{} more bytes do not fit: {} are in use and {} is the most there can be", bytes,
+       stats_.requested.total(), most);
+}
+
+Allocator& allocator_of(Device device) {
+  static std::mutex mutex;
+  // Leaked on purpose: tensors in static variables may be released after every destructor of this file.
+  static auto& allocators = *new std::map<std::string, std::unique_ptr<Allocator>>();
+  std::lock_guard lock(mutex);
+  auto& slot = allocators[device.name()];
+  if (!slot) slot = std::make_unique<Allocator>(make_arena(device));
+  return *slot;
+}
+
+}  // namespace stint

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stint {
+
+/// What a piece of work costs at least: arithmetic (a multiply-add counts two) and bytes read and written.
+struct Work {
+  double flops = 0;
+  double bytes = 0;
+};
+
+/// Work done by this thread since it started; also counted on the null device, where nothing is executed.
+Work work_done();
+
+/// A named stretch of time. Costs two reads of a clock while profiling is on and an addition while it is off.
+class ProfileRange {
+ public:
+  explicit ProfileRange(std::string_view name, Work work = {});
+  ~ProfileRange();
+  ProfileRange(const ProfileRange&) = delete;
+  ProfileRange& operator=(const ProfileRange&) = delete;
+
+ private:
+  std::string_view name_;
+  Work work_;
+  std::int64_t begin_ns_ = -1;  // -1: profiling was off
+};
+
+struct ProfileEvent {
+  std::string name;
+  std::int64_t begin_ns;
+  std::int64_t end_ns;
+  int thread;
+  Work work;
+};
+
+/// Collects ranges, of all threads, between `start` and `stop`.
+class Profiler {
+ public:
+  static void start();
+  static std::vector<ProfileEvent> stop();
+};
+
+/// Writes events in Chrome's trace format (chrome://tracing, Perfetto). Errors: the file cannot be written.
+void write_trace(const std::string& path, const std::vector<ProfileEvent>& events);
+
+}  // namespace stint

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <numeric>
+#include <span>
+#include <string>
+
+namespace stint {
+
+/// Up to five dimensions, outermost first. Activations are [N,H,W,C]; convolution weights are [O,KH,KW,I].
+class Shape {
+ public:
+  static constexpr int max_rank = 5;
+
+  Shape() = default;
+  Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
+  explicit Shape(std::span<const std::int64_t> dims);
+
+  int rank() const { return rank_; }
+  std::int64_t operator[](int axis) const { return dims_[axis < 0 ? axis + rank_ : axis]; }
+  std::span<const std::int64_t> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
+
+  /// Number of elements; 1 for a rank of 0.
+  std::int64_t count() const { return std::accumulate(dims().begin(), dims().end(), std::int64_t{1}, std::multiplies{}); }
+
+  /// As `[2,3,4]`.
+  std::string text() const;
+
+  bool operator==(const Shape&) const = default;
+
+ private:
+  std::array<std::int64_t, max_rank> dims_{};
+  int rank_ = 0;
+};
+
+}  // namespace stint

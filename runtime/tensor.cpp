@@ -1,0 +1,61 @@
+#include <stint/runtime/tensor.h>
+
+#include <cstring>
+
+namespace stint {
+
+Storage::Storage(Device device, std::size_t bytes, Purpose purpose)
+    : allocator_(allocator_of(device)), bytes_(bytes), purpose_(purpose), data_(allocator_.allocate(bytes, purpose)) {}
+
+Storage::~Storage() {
+  allocator_.release(data_);
+}
+
+void Storage::set_purpose(Purpose purpose) {
+  if (purpose == purpose_) return;
+  allocator_.relabel(data_, purpose);
+  purpose_ = purpose;
+}
+
+Tensor::Tensor(TensorSpec spec)
+    : spec_(spec), storage_(std::make_shared<Storage>(spec.device, spec.bytes(), current_purpose())) {}
+
+Tensor Tensor::reshaped(Shape shape) const {
+  require(shape.count() == count(), "reshape", "{} has {} elements, but {} has {}", shape.text(), shape.count(),
+          this->shape().text(), count());
+  require(packing() == Packing::plain, "reshape", "expected a plain tensor, got one packed for the CPU kernels");
+  Tensor view = *this;
+  view.spec_.shape = shape;
+  return view;
+}
+
+Tensor Tensor::slice(std::int64_t begin, std::int64_t count) const {
+  require(begin >= 0 && count >= 0 && begin + count <= this->count(), "slice", "[{}, {}) is not inside {} elements",
+          begin, begin + count, this->count());
+  Tensor view = reshaped({this->count()});
+  view.spec_.shape = {count};
+  view.offset_ += static_cast<std::size_t>(begin) * size_of(dtype());
+  return view;
+}
+
+void Tensor::zero() const {
+  if (device().type == Device::Type::cpu) std::memset(raw(), 0, bytes());
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+  require(source.count() == count() && source.dtype() == dtype() && source.packing() == packing(), "copy",
+          "expected {} {} elements of the same packing, got {} {}", count(), name_of(dtype()), source.count(),
+          name_of(source.dtype()));
+  bool null = device().type == Device::Type::null || source.device().type == Device::Type::null;
+  if (!null) std::memcpy(raw(), source.raw(), bytes());
+}
+
+Tensor Tensor::copy_to(Device device) const {
+  TensorSpec spec = spec_;
+  spec.device = device;
+  Tensor copy(spec);
+  copy.copy_from(*this);
+  return copy;
+}
+
+}  // namespace stint
