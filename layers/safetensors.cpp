@@ -1,0 +1,216 @@
+#include <fcntl.h>
+#include <stint/layers/safetensors.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+// The format: 8 bytes of header length (little endian), a JSON object name -> {dtype, shape, data_offsets}, then the data
+// (github.com/huggingface/safetensors).
+namespace stint {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t largest_header = 100'000'000;  // the format's own limit
+constexpr std::pair<const char*, DType> dtype_names[] = {
+    {"F32", DType::f32}, {"BF16", DType::bf16}, {"I32", DType::i32}, {"U8", DType::u8}};
+
+std::string dtype_name(DType dtype) {
+  for (auto [name, value] : dtype_names) {
+    if (value == dtype) return name;
+  }
+  return "";
+}
+
+/// Closes its descriptor; every failure says what could not be done to which file.
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path)
+      : path_(path), descriptor_(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+    check(descriptor_ >= 0);
+  }
+  ~OutputFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  void write(const void* data, std::size_t bytes) {
+    const char* next = static_cast<const char*>(data);
+    while (bytes > 0) {
+      ssize_t written = ::write(descriptor_, next, bytes);
+      if (written < 0 && errno == EINTR) continue;
+      check(written > 0);
+      next += written;
+      bytes -= static_cast<std::size_t>(written);
+    }
+  }
+  void finish() {
+    check(fsync(descriptor_) == 0);
+    check(close(std::exchange(descriptor_, -1)) == 0);
+  }
+
+ private:
+  void check(bool good) const {
+    require(good, "safetensors", "cannot write {}: {}", path_, std::strerror(errno));
+  }
+  std::string path_;
+  int descriptor_;
+};
+
+std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<std::string, std::string>& metadata) {
+  Json header = Json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::size_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    require(!header.contains(name), "safetensors", "there are two tensors named '{}'", name);
+    auto dims = tensor.shape().dims();
+    header[name] = {{"dtype", dtype_name(tensor.dtype())},
+                    {"shape", std::vector<std::int64_t>(dims.begin(), dims.end())},
+                    {"data_offsets", {offset, offset + tensor.bytes()}}};
+    offset += tensor.bytes();
+  }
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  return text;
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  fail(ErrorKind::data, "safetensors", "{} is not a valid safetensors file: {}", path, why);
+}
+
+/// Parses the header; JSON itself allows duplicate names, the format does not.
+Json parse_header(const std::string& path, const std::string& text) {
+  std::vector<std::set<std::string>> names;
+  auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > 4) refuse(path, "the header is nested too deeply");
+    if (event == Json::parse_event_t::object_start) names.emplace_back();
+    if (event == Json::parse_event_t::object_end) names.pop_back();
+    if (event == Json::parse_event_t::key && !names.back().insert(parsed.get<std::string>()).second) {
+      refuse(path, fmt::format("the name '{}' appears twice", parsed.get<std::string>()));
+    }
+    return true;
+  };
+  Json header;
+  try {
+    header = Json::parse(text, watch);
+  } catch (const nlohmann::json::exception& error) {
+    refuse(path, error.what());
+  }
+  if (!header.is_object()) refuse(path, "the header is not an object");
+  return header;
+}
+
+struct Entry {
+  std::string name;
+  DType dtype;
+  Shape shape;
+  std::uint64_t begin, end;
+};
+
+Entry parse_entry(const std::string& path, const std::string& name, const Json& json) {
+  auto wrong = [&](const char* what) { refuse(path, fmt::format("tensor '{}' has a wrong {}", name, what)); };
+  if (!json.is_object() || json.size() != 3) wrong("entry");
+  Entry entry{name, DType::f32, {}, 0, 0};
+  bool known = false;
+  for (auto [text, dtype] : dtype_names) {
+    if (json.contains("dtype") && json["dtype"] == text) {
+      entry.dtype = dtype;
+      known = true;
+    }
+  }
+  if (!known) wrong("dtype");
+  auto unsigned_list = [](const Json& list) {
+    return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& v) { return v.is_number_unsigned(); });
+  };
+  if (!json.contains("shape") || !unsigned_list(json["shape"]) || json["shape"].size() > Shape::max_rank) wrong("shape");
+  std::vector<std::int64_t> dims;
+  for (const Json& dim : json["shape"]) {
+    if (dim.get<std::uint64_t>() > std::uint64_t{1} << 48) wrong("shape");
+    dims.push_back(dim.get<std::int64_t>());
+  }
+  try {
+    entry.shape = Shape(dims);
+  } catch (const Error&) {
+    wrong("shape");
+  }
+  if (!json.contains("data_offsets") || !unsigned_list(json["data_offsets"]) || json["data_offsets"].size() != 2) {
+    wrong("data_offsets");
+  }
+  entry.begin = json["data_offsets"][0].get<std::uint64_t>();
+  entry.end = json["data_offsets"][1].get<std::uint64_t>();
+  auto count = static_cast<std::uint64_t>(entry.shape.count());
+  if (entry.end < entry.begin || (entry.end - entry.begin) / size_of(entry.dtype) != count ||
+      (entry.end - entry.begin) % size_of(entry.dtype) != 0) {
+    wrong("size");
+  }
+  return entry;
+}
+
+/// In order of place; every byte of the data belongs to exactly one tensor.
+std::vector<Entry> parse_entries(const std::string& path, const Json& header, std::uint64_t data_bytes) {
+  std::vector<Entry> entries;
+  for (const auto& [name, json] : header.items()) {
+    if (name != "__metadata__") entries.push_back(parse_entry(path, name, json));
+  }
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  std::uint64_t place = 0;
+  for (const Entry& entry : entries) {
+    if (entry.begin != place) refuse(path, fmt::format("tensor '{}' overlaps another or leaves a hole", entry.name));
+    place = entry.end;
+  }
+  if (place != data_bytes) {
+    refuse(path, fmt::format("expected {} bytes of data, got {}", place, data_bytes));
+  }
+  return entries;
+}
+
+}  // namespace
+
+void write_safetensors(const std::string& path, const std::vector<NamedTensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  std::string header = header_of(tensors, metadata);
+  OutputFile file(path);
+  std::uint64_t length = header.size();
+  file.write(&length, sizeof length);
+  file.write(header.data(), header.size());
+  for (const auto& [name, tensor] : tensors) {
+    Tensor here = tensor.device() == Device::cpu() ? tensor : tensor.copy_to(Device::cpu());
+    file.write(here.raw(), here.bytes());
+  }
+  file.finish();
+}
+
+std::vector<NamedTensor> read_safetensors(const std::string& path, std::map<std::string, std::string>* metadata) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) fail(ErrorKind::data, "safetensors", "cannot read {}: {}", path, std::strerror(errno));
+  auto total = static_cast<std::uint64_t>(file.tellg());
+  file.seekg(0);
+  std::uint64_t length = 0;
+  if (total < 8 || !file.read(reinterpret_cast<char*>(&length), 8)) refuse(path, "it is shorter than 8 bytes");
+  if (length > largest_header || length > total - 8) refuse(path, fmt::format("its header claims {} bytes", length));
+  std::string text(length, '\0');
+  if (!file.read(text.data(), static_cast<std::streamsize>(length))) refuse(path, "its header is truncated");
+  Json header = parse_header(path, text);
+  if (metadata && header.contains("__metadata__")) {
+    for (const auto& [key, value] : header["__metadata__"].items()) {
+      if (!value.is_string()) refuse(path, "its metadata is not a list of strings");
+      (*metadata)[key] = value.get<std::string>();
+    }
+  }
+  std::vector<NamedTensor> tensors;
+  for (const Entry& entry : parse_entries(path, header, total - 8 - length)) {
+    Tensor tensor(entry.shape, entry.dtype);
+    if (!file.read(reinterpret_cast<char*>(tensor.raw()), static_cast<std::streamsize>(tensor.bytes()))) {
+      refuse(path, fmt::format("tensor '{}' is truncated", entry.name));
+    }
+    tensors.push_back({entry.name, tensor});
+  }
+  return tensors;
+}
+
+}  // namespace stint
