@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stint/layers/module.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace stint {
+
+/// What a model is made for.
+struct ModelSpec {
+  std::string name;                           ///< a registry name: resnet18, lenet5, ...
+  std::map<std::string, std::string> kwargs;  ///< model keyword arguments, as text
+  std::int64_t channels = 3;                  ///< of the images
+  std::int64_t image_size = 224;              ///< height and width; only models with a flatten depend on it
+  std::int64_t num_classes = 1000;
+};
+
+/// Makes a registered model. It maps images [N,H,W,channels] to logits [N,num_classes]. Errors (ErrorKind::usage): an
+/// unknown name or keyword argument, or a value that the model does not take.
+std::unique_ptr<Module> make_model(const ModelSpec& spec);
+
+/// Names that `make_model` knows, in alphabetical order.
+std::vector<std::string> model_names();
+
+/// Reads a model's keyword arguments; every one must be read by the time of `finish`.
+class Kwargs {
+ public:
+  explicit Kwargs(const ModelSpec& spec) : model_(spec.name), given_(spec.kwargs) {}
+
+  /// One of the choices; the first is the default.
+  std::string choice(const std::string& key, const std::vector<std::string>& choices);
+  /// A positive integer.
+  std::int64_t integer(const std::string& key, std::int64_t fallback);
+  /// A number in [0, 1).
+  float rate(const std::string& key, float fallback);
+  void finish() const;
+
+ private:
+  std::string model_;
+  std::map<std::string, std::string> given_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace stint
