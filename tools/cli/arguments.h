@@ -1,0 +1,22 @@
+#pragma once
+
+#include <stint/tools/config/config.h>
+
+#include <string>
+#include <vector>
+
+namespace stint {
+
+/// What a command line asks for.
+struct Arguments {
+  std::string command;     ///< "train", "inspect model", ...; empty when `message` is all there is to do
+  std::string message;     ///< help or version, to print
+  Config config;
+  std::string checkpoint;  ///< eval
+  int steps = 10;          ///< bench
+};
+
+/// Defaults < files (-c) < flags < --set. Errors (ErrorKind::usage): anything unknown, mistyped or out of range.
+Arguments parse_arguments(const std::vector<std::string>& arguments);
+
+}  // namespace stint

@@ -1,0 +1,29 @@
+#include <stint/layers/safetensors.h>
+#include <stint/layers/state_dict.h>
+#include <stint/tools/cli/commands.h>
+#include <stint/tools/trainer/checkpoint.h>
+
+#include <nlohmann/json.hpp>
+
+namespace stint {
+
+int run_eval(const Config& config, const std::string& checkpoint) {
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::in_order(data.test, config.data.batch_size);
+  Training training(config, data.train, 1, Device::parse(config.device));
+  auto weights = find_weights(checkpoint);
+  load_state_dict(training.state(), read_safetensors(weights));
+  EvalResult result = training.evaluate(loader);
+  if (config.log.json) {
+    nlohmann::ordered_json json = {{"weights", weights.string()}, {"images", data.test.count()},
+                                   {"loss", result.loss},         {"top1", result.top1},
+                                   {"top5", result.top5}};
+    fmt::print("{}\n", json.dump(2));
+  } else {
+    fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", data.test.count(),
+               data.name, weights.string(), result.loss, result.top1, result.top5);
+  }
+  return 0;
+}
+
+}  // namespace stint

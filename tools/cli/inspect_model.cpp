@@ -1,0 +1,102 @@
+#include <stint/models/model.h>
+#include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/report.h>
+#include <stint/tools/trainer/plan.h>
+
+#include <map>
+
+namespace stint {
+
+namespace {
+
+struct LayerRow {
+  std::string name;
+  std::string ops;
+  Shape output;
+  std::int64_t parameters = 0;
+  double flops = 0;  // forward
+  std::size_t saved = 0;
+};
+
+/// One row a layer that applies operators, in the order of the forward.
+std::vector<LayerRow> layer_rows(const StepPlan& plan, const BlockTable& table) {
+  std::vector<LayerRow> rows;
+  std::map<std::string, std::size_t> places;
+  for (const Application& a : plan.applications) {
+    auto [place, fresh] = places.try_emplace(a.layer, rows.size());
+    if (fresh) rows.push_back({.name = a.layer, .ops = "", .output = {}});
+    LayerRow& row = rows[place->second];
+    row.ops += (row.ops.empty() ? "" : "+") + std::string(a.op);
+    row.output = a.output.shape;
+    row.flops += a.work.flops;
+  }
+  for (const LedgerRow& l : plan.ledger) rows[places.at(l.slot.layer)].saved += l.held_bytes;
+  for (const Block& block : table.blocks()) {
+    auto layer = places.find(block.name.substr(0, block.name.rfind('.')));
+    if (layer != places.end()) rows[layer->second].parameters += block.count;
+  }
+  return rows;
+}
+
+void print_table(const std::vector<LayerRow>& rows) {
+  std::size_t width = 10;
+  for (const LayerRow& row : rows) width = std::max(width, row.name.size());
+  fmt::print("{:<{}}  {:<22}{:<20}{:>12}{:>12}{:>12}\n", "layer", width, "operators", "output", "parameters", "FLOPs",
+             "saved");
+  LayerRow total{.name = "total", .ops = "", .output = {}};
+  auto print = [&](const LayerRow& row) {
+    fmt::print("{:<{}}  {:<22}{:<20}{:>12}{:>12}{:>12}\n", row.name.empty() ? "(loss)" : row.name, width, row.ops,
+               row.output.rank() == 0 ? "" : row.output.text(), row.parameters, human_count(row.flops),
+               human_bytes(row.saved));
+  };
+  for (const LayerRow& row : rows) {
+    print(row);
+    total.parameters += row.parameters;
+    total.flops += row.flops;
+    total.saved += row.saved;
+  }
+  print(total);
+}
+
+}  // namespace
+
+int run_inspect_model(const Config& config) {
+  Config shape = config;
+  bool named = config.data.dataset != "digits";  // without a data set, the usual one of the model's family
+  if (!named) {
+    bool small = config.model.name == "resnet20" || config.model.name == "resnet56" ||
+                 config.model.kwargs.contains("stem");
+    shape.data.dataset = "synthetic";
+    shape.data.image_size = config.data.image_size > 0 ? config.data.image_size : small ? 32 : 224;
+    shape.data.num_classes = config.data.num_classes > 0 ? config.data.num_classes : small ? 10 : 1000;
+  }
+  shape.data.samples = 1;
+  shape.data.batch_size = config.data.batch_size;
+  DataSet data = load_dataset(shape);
+  StepPlan plan = plan_step(shape, data.train);
+  auto model = make_configured_model(shape, data.train);
+  ModelState state(*model, Device::null(), DType::f32, 0);
+  auto rows = layer_rows(plan, state.parameter_table());
+  if (!config.log.json) {
+    fmt::print("{}, a batch of {} images; FLOPs of the forward, a multiply-add counts two\n", config.model.name,
+               config.data.batch_size);
+    print_table(rows);
+    return 0;
+  }
+  auto layers = nlohmann::ordered_json::array();
+  for (const LayerRow& row : rows) {
+    auto dims = row.output.dims();
+    layers.push_back({{"layer", row.name},
+                      {"operators", row.ops},
+                      {"output", std::vector<std::int64_t>(dims.begin(), dims.end())},
+                      {"parameters", row.parameters},
+                      {"flops", row.flops},
+                      {"saved_bytes", row.saved}});
+  }
+  nlohmann::ordered_json json = {{"model", config.model.name}, {"batch", config.data.batch_size},
+                                 {"parameters", plan.parameters}, {"layers", layers}};
+  fmt::print("{}\n", json.dump(2));
+  return 0;
+}
+
+}  // namespace stint

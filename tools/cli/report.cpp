@@ -1,0 +1,40 @@
+#include <fmt/format.h>
+#include <stint/tools/cli/report.h>
+
+namespace stint {
+
+namespace {
+
+std::string scaled(double value, double step, const char* const* units) {
+  int unit = 0;
+  for (; value >= step && units[unit + 1]; ++unit) value /= step;
+  return unit == 0 ? fmt::format("{:.0f}{}", value, units[0]) : fmt::format("{:.2f}{}", value, units[unit]);
+}
+
+}  // namespace
+
+std::string human_bytes(std::size_t bytes) {
+  static constexpr const char* units[] = {" B", " KiB", " MiB", " GiB", " TiB", nullptr};
+  return scaled(static_cast<double>(bytes), 1024, units);
+}
+
+std::string human_count(double count) {
+  static constexpr const char* units[] = {"", " k", " M", " G", " T", " P", nullptr};
+  return scaled(count, 1000, units);
+}
+
+nlohmann::ordered_json to_json(const PurposeBytes& bytes) {
+  nlohmann::ordered_json json = {{"total", bytes.total()}};
+  for (int i = 0; i < purpose_count; ++i) json[std::string(purpose_names[i])] = bytes.bytes[i];
+  return json;
+}
+
+std::string purpose_table(const PurposeBytes& bytes) {
+  std::string text;
+  for (int i = 0; i < purpose_count; ++i) {
+    if (bytes.bytes[i] > 0) text += fmt::format("  {:<14}{:>12}\n", purpose_names[i], human_bytes(bytes.bytes[i]));
+  }
+  return text;
+}
+
+}  // namespace stint

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <stint/runtime/purpose.h>
+#include <stint/tools/trainer/training.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace stint {
+
+/// `1.50 GiB`, `640 B`: for people; JSON carries plain bytes.
+std::string human_bytes(std::size_t bytes);
+
+/// `1.23 G`, `456 M`: thousands.
+std::string human_count(double count);
+
+/// {"total": ..., "parameter": ..., ...}
+nlohmann::ordered_json to_json(const PurposeBytes& bytes);
+
+/// One line a purpose that is not zero.
+std::string purpose_table(const PurposeBytes& bytes);
+
+}  // namespace stint

@@ -1,0 +1,88 @@
+#include <stint/runtime/profile.h>
+#include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/progress_line.h>
+#include <stint/tools/cli/report.h>
+#include <stint/tools/trainer/train.h>
+
+#include <csignal>
+
+namespace stint {
+
+namespace {
+
+constexpr int traced_steps = 20;
+
+std::atomic<int> stop_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);  // it is set in a signal handler
+
+/// The first signal asks for a checkpoint at the next step; a second one ends the program as usual.
+class SignalGuard {
+ public:
+  SignalGuard() {
+    struct sigaction action {};
+    action.sa_handler = [](int signal) { stop_signal = signal; };
+    action.sa_flags = SA_RESETHAND | SA_RESTART;
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+  }
+};
+
+class Console : public TrainingObserver {
+ public:
+  explicit Console(const Config& config) : config_(config), progress_(config.log.interval) {}
+
+  void started(const RunDirectory& run, Training& training, const std::string& resume_note) override {
+    fmt::print("{} with {} parameters on {}, run {}\n", config_.model.name,
+               human_count(static_cast<double>(training.state().parameter_table().dimension())),
+               training.device().name(), run.path().string());
+    if (!resume_note.empty()) fmt::print("resumed under other conditions, so not bit-exact: {}\n", resume_note);
+    trace_ = run.path() / "trace.json";
+    if (config_.log.trace) Profiler::start();
+  }
+
+  void stepped(const TrainingMoment& moment) override {
+    progress_.show(moment);
+    if (config_.log.trace && ++steps_ == traced_steps) finish_trace();
+  }
+
+  void epoch_done(const EpochSummary& s, std::int64_t epochs) override {
+    progress_.clear();
+    fmt::print("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
+               s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
+               human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
+    std::fflush(stdout);
+  }
+
+  void finish_trace() {
+    if (config_.log.trace && !std::exchange(traced_, true)) write_trace(trace_, Profiler::stop());
+  }
+
+ private:
+  const Config& config_;
+  ProgressLine progress_;
+  std::filesystem::path trace_;
+  int steps_ = 0;
+  bool traced_ = false;
+};
+
+}  // namespace
+
+int run_train(const Config& config) {
+  SignalGuard guard;
+  Console console(config);
+  TrainingOutcome outcome = train(config, console, stop_signal);
+  console.finish_trace();
+  if (outcome.stopped) {
+    fmt::print("\nstopped by signal {}; go on with --resume {}\n", stop_signal.load(), outcome.run.string());
+    return 128 + stop_signal;
+  }
+  if (config.log.json) {
+    nlohmann::ordered_json json = {{"run", outcome.run.string()}, {"top1", outcome.top1}};
+    fmt::print("{}\n", json.dump());
+    return 0;
+  }
+  fmt::print("run: {}\ntop1: {:.2f}\n", outcome.run.string(), outcome.top1);
+  return 0;
+}
+
+}  // namespace stint

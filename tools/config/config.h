@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace stint {
+
+/// Everything that a run depends on. The options and their texts (YAML keys, flags, help) are in options.cpp.
+struct Config {
+  std::string device = "auto";
+  std::int64_t seed = 42;
+  std::int64_t threads = 0;  ///< 0: all cores
+  std::string amp;           ///< "" or "bf16"
+  std::string resume;        ///< "", "auto" or a path
+
+  struct Data {
+    std::string dataset = "digits";
+    std::string dir;
+    std::int64_t batch_size = 64;  ///< per rank
+    std::int64_t image_size = 0;   ///< 0: the data set's
+    std::int64_t num_classes = 0;  ///< 0: the data set's
+    std::int64_t channels = 0;     ///< of synthetic images; 0: 3
+    std::int64_t samples = 0;      ///< synthetic; 0: a few batches
+    bool operator==(const Data&) const = default;
+  } data;
+
+  struct Model {
+    std::string name = "resnet20";
+    std::map<std::string, std::string> kwargs;
+    bool operator==(const Model&) const = default;
+  } model;
+
+  struct Optim {
+    std::string opt = "sgd";
+    double lr = 0.1;
+    double momentum = 0.9;
+    bool nesterov = false;
+    double weight_decay = 5e-4;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double opt_eps = 1e-8;
+    std::string sched = "cosine";
+    std::int64_t epochs = 10;
+    std::int64_t warmup_epochs = 0;
+    double warmup_lr = 1e-5;
+    double min_lr = 0;
+    std::int64_t decay_epochs = 30;
+    double decay_rate = 0.1;
+    double clip_grad = 0;  ///< 0: off
+    double smoothing = 0;
+    bool operator==(const Optim&) const = default;
+  } optim;
+
+  struct Sync {
+    std::string algorithm = "none";
+    bool operator==(const Sync&) const = default;
+  } sync;
+
+  struct Memory {
+    std::string budget;  ///< "" or bytes with a unit: 6GiB
+    bool operator==(const Memory&) const = default;
+  } memory;
+
+  struct Log {
+    std::string output = "runs";
+    std::string experiment;
+    std::int64_t interval = 50;           ///< steps
+    std::int64_t recovery_interval = 0;   ///< steps; 0: at the end of an epoch only
+    bool trace = false;
+    bool json = false;
+    bool operator==(const Log&) const = default;
+  } log;
+
+  bool operator==(const Config&) const = default;
+};
+
+/// Sets one option from text. `where` says where the text stands, for errors. Errors (ErrorKind::usage): an unknown key,
+/// a text of the wrong type or out of range.
+void set_option(Config& config, const std::string& key, const std::string& text, const std::string& where);
+
+/// Reads a YAML file over a configuration. Errors (ErrorKind::usage), with file, line and column: unreadable, not YAML,
+/// unknown or repeated keys, wrong types, more than 1 MiB.
+void read_yaml(Config& config, const std::string& path);
+
+/// The whole configuration as YAML that reads back to an equal one.
+std::string to_yaml(const Config& config);
+
+/// `6GiB`, `512MiB`: an integer with B, KiB, MiB, GiB, KB, MB or GB. Errors (ErrorKind::usage): another text.
+std::uint64_t parse_bytes(const std::string& text);
+
+}  // namespace stint

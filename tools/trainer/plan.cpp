@@ -1,0 +1,40 @@
+#include <stint/tools/trainer/plan.h>
+
+namespace stint {
+
+namespace {
+
+/// Images of the right shape; on the null device nobody reads them.
+ImageSet without_pixels(const ImageSet& images, std::int64_t count) {
+  ImageSet set = images;
+  set.pixels.clear();
+  set.labels.assign(count, 0);
+  return set;
+}
+
+}  // namespace
+
+StepPlan plan_step(const Config& config, const ImageSet& images) {
+  ImageSet set = without_pixels(images, config.data.batch_size);
+  Loader loader = Loader::shuffled(set, config.data.batch_size, 0);
+  Training training(config, set, 1, Device::null());
+  StepPlan plan;
+  plan.parameters = training.state().parameter_table().dimension();
+  {
+    Batch batch = loader.batch(0, 0, Device::null());
+    Tape tape;
+    RandomState random;
+    tape.random = &random;
+    Value loss = training.loss(tape, batch);
+    plan.ledger = tape.ledger();
+    plan.applications = tape.applications();
+  }
+  double before = work_done().flops;
+  training.step(loader.batch(0, 0, Device::null()));
+  plan.flops = work_done().flops - before;
+  training.step(loader.batch(0, 1 % loader.batches(), Device::null()));  // as in a run, nothing depends on being first
+  plan.memory = training.memory();
+  return plan;
+}
+
+}  // namespace stint

@@ -1,0 +1,112 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <stint/runtime/parallel.h>
+#include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/run_directory.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace stint {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* summary_header =
+    "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s,peak_mem_bytes,saved_act_bytes,wire_tx_bytes,"
+    "wire_rx_bytes,sync_rounds\n";
+
+/// Makes a directory that was not there; false if it was.
+bool claim(const fs::path& path) {
+  std::error_code error;
+  bool made = fs::create_directory(path, error);
+  if (error) fail(ErrorKind::runtime, "run", "cannot make {}: {}", path.string(), error.message());
+  return made;
+}
+
+fs::path claim_run(const Config& config) {
+  fs::path output = config.log.output;
+  std::error_code error;
+  fs::create_directories(output, error);
+  if (error) fail(ErrorKind::usage, "log.output", "cannot make {}: {}", output.string(), error.message());
+  if (!config.log.experiment.empty()) {
+    fs::path path = output / config.log.experiment;
+    if (!claim(path)) {
+      fail(ErrorKind::usage, "run", "{} exists and is never overwritten: another --experiment, or --resume {}",
+           path.string(), path.string());
+    }
+    return path;
+  }
+  std::string stamp = fmt::format("{:%Y%m%d-%H%M%S}", fmt::localtime(std::time(nullptr)));
+  for (int number = 1;; ++number) {
+    fs::path path = output / (number == 1 ? stamp : fmt::format("{}-{}", stamp, number));
+    if (claim(path)) return path;
+  }
+}
+
+}  // namespace
+
+RunDirectory RunDirectory::create(const Config& config) {
+  RunDirectory run(claim_run(config));
+  fs::create_directory(run.path_ / "checkpoints");
+  write_file(run.path_ / "args.yaml", to_yaml(config));
+  write_file(run.path_ / "summary.csv", summary_header);
+  run.set_status("running");
+  return run;
+}
+
+RunDirectory RunDirectory::reopen(const fs::path& path, std::int64_t epoch) {
+  RunDirectory run(path);
+  std::istringstream lines(read_file(path / "summary.csv"));
+  std::string kept, line;
+  for (std::int64_t number = -1; number < epoch && std::getline(lines, line); ++number) kept += line + "\n";
+  write_file(path / "summary.csv", kept);
+  run.set_status("running");
+  return run;
+}
+
+void RunDirectory::append(const EpochSummary& s) {
+  std::string text = read_file(path_ / "summary.csv");
+  text += fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},0,0,0\n", s.epoch, s.train_loss, s.eval.loss,
+                      s.eval.top1, s.eval.top5, s.lr, s.seconds, s.memory.peak.total(), s.memory.saved_activations);
+  write_file(path_ / "summary.csv", text);
+}
+
+void RunDirectory::set_status(const std::string& status, const std::string& reason) {
+  Json json = {{"status", status}};
+  if (!reason.empty()) json["reason"] = reason;
+  json["version"] = STINT_VERSION;
+  json["threads"] = thread_count();
+  json["pid"] = getpid();
+  write_file(path_ / "run.json", json.dump(2) + "\n");
+}
+
+fs::path run_to_resume(const Config& config) {
+  auto has_checkpoint = [](const fs::path& run) { return fs::exists(run / "checkpoints/last/state.json"); };
+  if (config.resume.empty()) return {};
+  fs::path output = config.log.output;
+  if (config.resume == "auto") {
+    if (!config.log.experiment.empty()) {
+      fs::path run = output / config.log.experiment;
+      return has_checkpoint(run) ? run : fs::path();
+    }
+    fs::path newest;
+    if (!fs::is_directory(output)) return {};
+    for (const auto& entry : fs::directory_iterator(output)) {
+      if (!has_checkpoint(entry.path())) continue;
+      if (Json::parse(read_file(entry.path() / "run.json")).value("status", "") == "finished") continue;
+      if (newest.empty() || fs::last_write_time(entry) > fs::last_write_time(newest)) newest = entry.path();
+    }
+    return newest;
+  }
+  fs::path path = fs::path(config.resume).lexically_normal();
+  if (has_checkpoint(path)) return path;
+  if (fs::exists(path / "state.json")) return fs::absolute(path).parent_path().parent_path();
+  fail(ErrorKind::usage, "resume", "{} is no run with a checkpoint", path.string());
+}
+
+}  // namespace stint

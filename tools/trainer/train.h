@@ -1,0 +1,40 @@
+#pragma once
+
+#include <stint/tools/trainer/checkpoint.h>
+#include <stint/tools/trainer/run_directory.h>
+
+#include <atomic>
+#include <string>
+
+namespace stint {
+
+/// Where a run is, after every step.
+struct TrainingMoment {
+  std::int64_t epoch, epochs;
+  std::int64_t batch, batches;  ///< of the epoch; `batch` are done
+  double loss;                  ///< mean over the epoch so far
+  double lr;
+  double images_per_second;     ///< over the epoch so far
+};
+
+/// Told about the course of a run. Nothing in the trainer prints.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  virtual void started(const RunDirectory& run, Training& training, const std::string& resume_note) = 0;
+  virtual void stepped(const TrainingMoment& moment) = 0;
+  virtual void epoch_done(const EpochSummary& summary, std::int64_t epochs) = 0;
+};
+
+struct TrainingOutcome {
+  std::filesystem::path run;
+  double top1 = 0;     ///< of the last epoch, per cent
+  bool stopped = false;  ///< by `stop`, after a checkpoint
+};
+
+/// Trains as the configuration says, in a new run directory or, with `resume`, in that of an earlier one, whose further
+/// bits are then those of an uninterrupted run. Once `stop` is not zero it saves after the current step and returns.
+/// Errors: as its parts; the run's status is then `failed`.
+TrainingOutcome train(const Config& config, TrainingObserver& observer, const std::atomic<int>& stop);
+
+}  // namespace stint
