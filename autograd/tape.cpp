@@ -1,5 +1,6 @@
 #include <stint/autograd/tape.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace stint {
@@ -130,8 +131,17 @@ void Tape::run_backward(const Record& record) {
   if (!output.has_gradient) return;  // nothing that matters depends on it
   Tensor dy = output.kept ? output.gradient : std::exchange(output.gradient, {});
   std::vector<Grad> grads;
-  for (int id : record.inputs) grads.push_back(grad_of(id));
+  std::vector<Tensor> repeated(record.inputs.size());  // gradients of a value that is an input a second time
+  for (std::size_t i = 0; i < record.inputs.size(); ++i) {
+    int id = record.inputs[i];
+    bool again = std::find(record.inputs.begin(), record.inputs.begin() + i, id) != record.inputs.begin() + i;
+    bool apart = id >= 0 && again && nodes_[id].wants_gradient;
+    grads.push_back(apart ? Grad(GradMode::overwrite, repeated[i], nodes_[id].spec) : grad_of(id));
+  }
   record.backward(SavedView(saved_, record), dy, grads);
+  for (std::size_t i = 0; i < repeated.size(); ++i) {
+    if (repeated[i]) grad_of(record.inputs[i]).share(repeated[i]);
+  }
 }
 
 Grad Tape::grad_of(int id) {

@@ -14,7 +14,8 @@
   }
 
 /// Runs a kernel on a tensor's device, in a profiling range of the given name and `Work`; on the null device only the
-/// range is there: `STINT_RUN(name, work, x.device(), relu_forward(x, y));`
+/// range is there: `STINT_RUN(name, work, x.device(), relu_forward(x, y));` The call's arguments are evaluated only where
+/// a kernel runs, so memory is allocated before, never in them.
 #define STINT_RUN(range_name, work, where, ...)                                          \
   do {                                                                                   \
     ProfileRange stint_range(range_name, work);                                          \

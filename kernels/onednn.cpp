@@ -1,6 +1,6 @@
 #include <stint/kernels/onednn.h>
-#include <stint/kernels/vector/vector.h>
 
+#include <array>
 #include <unordered_map>
 #include <utility>
 
@@ -17,21 +17,11 @@ dnnl::stream& stream() {
   return instance;
 }
 
-/// Cuts a workspace into pieces.
-class Pieces {
- public:
-  explicit Pieces(const Tensor& workspace) : next_(workspace.raw()) {}
-  void* take(std::size_t bytes) { return std::exchange(next_, next_ + aligned(bytes)); }
-
- private:
-  std::byte* next_;
-};
-
-dnnl::memory memory(const Desc& desc, const void* data) {
-  return dnnl::memory(desc, engine(), const_cast<void*>(data));
+dnnl::memory memory(const Desc& desc, void* data) {
+  return dnnl::memory(desc, engine(), data);
 }
 
-void reorder(const Desc& from, const void* source, const Desc& to, void* target, bool accumulate = false) {
+void reorder(const Desc& from, void* source, const Desc& to, void* target, bool accumulate = false) {
   dnnl::primitive_attr attributes;
   if (accumulate) {
     dnnl::post_ops sum;
@@ -42,25 +32,30 @@ void reorder(const Desc& from, const void* source, const Desc& to, void* target,
   dnnl::reorder(dnnl::reorder::primitive_desc(in, out, attributes)).execute(stream(), in, out);
 }
 
-using Arguments = std::unordered_map<int, dnnl::memory>;
+/// x, weight or y in one pass.
+struct Operand {
+  int argument;
+  Desc outside;
+  Desc inside;
+  bool made;  // by this pass; the others are read
+  Tensor LayerTensors::*tensor;
 
-Arguments scratchpad_argument(const LayerPrimitive& p, Pieces& pieces) {
-  Desc desc({static_cast<std::int64_t>(p.scratchpad)}, dnnl::memory::data_type::u8, dnnl::memory::format_tag::a);
-  return {{DNNL_ARG_SCRATCHPAD, memory(desc, pieces.take(p.scratchpad))}};
+  /// It has a place of its own in the workspace.
+  bool staged(bool accumulate) const { return inside != outside || (made && accumulate); }
+};
+
+std::array<Operand, 3> operands(const LayerPrimitive& p) {
+  bool forward = p.pass == Pass::forward, data = p.pass == Pass::backward_data;
+  bool weights = p.pass == Pass::backward_weights;
+  return {Operand{data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, p.outside.x, p.inside.x, data, &LayerTensors::x},
+          Operand{weights ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, p.outside.weight, p.inside.weight, weights,
+                  &LayerTensors::weight},
+          Operand{forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, p.outside.y, p.inside.y, forward, &LayerTensors::y}};
 }
 
-/// The weight where the primitive wants it.
-const void* wanted_weight(const LayerPrimitive& p, const Tensor& weight, Pieces& pieces) {
-  if (p.weight == p.plain.weight) return weight.raw();
-  void* copy = pieces.take(p.weight.get_size());
-  reorder(p.plain.weight, weight.raw(), p.weight, copy);
-  return copy;
-}
-
-void add_floats(const void* source, const Tensor& target, bool accumulate) {
-  const auto* values = static_cast<const float*>(source);
+void add_floats(const float* source, const Tensor& target, bool accumulate) {
   float* out = target.data<float>();
-  for (std::int64_t i = 0; i < target.count(); ++i) out[i] = accumulate ? out[i] + values[i] : values[i];
+  for (std::int64_t i = 0; i < target.count(); ++i) out[i] = accumulate ? out[i] + source[i] : source[i];
 }
 
 }  // namespace
@@ -82,53 +77,46 @@ dnnl::primitive_attr user_scratchpad() {
 
 std::size_t LayerPrimitive::workspace(bool accumulate) const {
   std::size_t bytes = aligned(scratchpad);
-  bool own_weight = pass == Pass::backward_weights && accumulate;
-  if (own_weight || weight != plain.weight) bytes += aligned(weight.get_size());
-  if (pass == Pass::backward_weights) bytes += aligned(plain.bias.get_size());
-  if (pass == Pass::backward_data && accumulate) bytes += aligned(plain.x.get_size());
+  for (const Operand& o : operands(*this)) {
+    if (o.staged(accumulate)) bytes += aligned(o.inside.get_size());
+  }
+  if (pass == Pass::backward_weights) bytes += aligned(outside.bias.get_size());
   return bytes;
 }
 
-void run_forward(const LayerPrimitive& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
-                 const Tensor& workspace) {
-  Pieces pieces(workspace);
-  Arguments arguments = scratchpad_argument(p, pieces);
-  arguments[DNNL_ARG_SRC] = memory(p.plain.x, x.raw());
-  arguments[DNNL_ARG_WEIGHTS] = memory(p.weight, wanted_weight(p, weight, pieces));
-  if (bias) arguments[DNNL_ARG_BIAS] = memory(p.plain.bias, bias.raw());
-  arguments[DNNL_ARG_DST] = memory(p.plain.y, y.raw());
-  p.primitive.execute(stream(), arguments);
-}
+void run(const LayerPrimitive& p, const LayerTensors& tensors, const Tensor& workspace) {
+  std::byte* next = workspace.raw();
+  auto take = [&](std::size_t bytes) { return std::exchange(next, next + aligned(bytes)); };
+  std::unordered_map<int, dnnl::memory> arguments;
+  Desc scratch({static_cast<std::int64_t>(p.scratchpad)}, dnnl::memory::data_type::u8, dnnl::memory::format_tag::a);
+  arguments[DNNL_ARG_SCRATCHPAD] = memory(scratch, take(p.scratchpad));
 
-void run_backward_data(const LayerPrimitive& p, const Tensor& dy, const Tensor& weight, const Tensor& dx,
-                       bool accumulate, const Tensor& workspace) {
-  Pieces pieces(workspace);
-  Arguments arguments = scratchpad_argument(p, pieces);
-  arguments[DNNL_ARG_DIFF_DST] = memory(p.plain.y, dy.raw());
-  arguments[DNNL_ARG_WEIGHTS] = memory(p.weight, wanted_weight(p, weight, pieces));
-  void* result = accumulate ? pieces.take(p.plain.x.get_size()) : dx.raw();
-  arguments[DNNL_ARG_DIFF_SRC] = memory(p.plain.x, result);
-  p.primitive.execute(stream(), arguments);
-  if (accumulate) reorder(p.plain.x, result, p.plain.x, dx.raw(), true);
-}
-
-void run_backward_weights(const LayerPrimitive& p, const Tensor& x, const Tensor& dy, const Tensor& dweight,
-                          bool accumulate_weight, const Tensor& dbias, bool accumulate_bias, const Tensor& workspace) {
-  Pieces pieces(workspace);
-  Arguments arguments = scratchpad_argument(p, pieces);
-  bool direct = !accumulate_weight && p.weight == p.plain.weight;
-  void* weight = direct ? dweight.raw() : pieces.take(p.weight.get_size());
-  arguments[DNNL_ARG_SRC] = memory(p.plain.x, x.raw());
-  arguments[DNNL_ARG_DIFF_DST] = memory(p.plain.y, dy.raw());
-  arguments[DNNL_ARG_DIFF_WEIGHTS] = memory(p.weight, weight);
-  void* bias = nullptr;
-  if (!p.plain.bias.is_zero()) {
-    bias = pieces.take(p.plain.bias.get_size());
-    arguments[DNNL_ARG_DIFF_BIAS] = memory(p.plain.bias, bias);
+  auto all = operands(p);
+  std::array<std::byte*, 3> places{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Operand& o = all[i];
+    std::byte* outside = (tensors.*o.tensor).raw();
+    places[i] = o.staged(tensors.accumulate) ? take(o.inside.get_size()) : outside;
+    if (!o.made && places[i] != outside) reorder(o.outside, outside, o.inside, places[i]);
+    arguments[o.argument] = memory(o.inside, places[i]);
   }
+  std::byte* bias = tensors.bias.raw();
+  if (!p.outside.bias.is_zero()) {
+    bool made = p.pass == Pass::backward_weights;
+    if (made) bias = take(p.outside.bias.get_size());
+    arguments[made ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS] = memory(p.outside.bias, bias);
+  }
+
   p.primitive.execute(stream(), arguments);
-  if (!direct) reorder(p.weight, weight, p.plain.weight, dweight.raw(), accumulate_weight);
-  if (dbias) add_floats(bias, dbias, accumulate_bias);
+
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Operand& o = all[i];
+    std::byte* outside = (tensors.*o.tensor).raw();
+    if (o.made && places[i] != outside) reorder(o.inside, places[i], o.outside, outside, tensors.accumulate);
+  }
+  if (p.pass == Pass::backward_weights && tensors.bias) {
+    add_floats(reinterpret_cast<const float*>(bias), tensors.bias, tensors.accumulate_bias);
+  }
 }
 
 }  // namespace stint::onednn

@@ -4,8 +4,9 @@
 
 #include <dnnl.hpp>
 
-/// What conv2d and linear share on the CPU: layers with weights, run by oneDNN. Weights stay in their plain order outside
-/// and are reordered into what the primitive wants inside the workspace, in every pass.
+/// What conv2d and linear share on the CPU: layers y = weight * x + bias, run by oneDNN. A tensor whose memory is not
+/// laid out as the primitive wants it is reordered in the workspace, in every pass: the weight always, activations of few
+/// channels too.
 namespace stint::onednn {
 
 using Desc = dnnl::memory::desc;
@@ -16,41 +17,39 @@ const dnnl::engine& engine();
 
 dnnl::memory::data_type type_of(DType dtype);
 
-/// A layer's tensors as oneDNN sees them: in logical order N,C,H,W and O,I,H,W, with the strides of our memory.
+/// A layer's tensors as oneDNN sees them, in its logical order (N,C,H,W and O,I,H,W). bias: f32, or zero for none.
 struct LayerDescs {
   Desc x;
-  Desc weight;  ///< in the compute dtype
-  Desc bias;    ///< f32; zero for none
+  Desc weight;
   Desc y;
+  Desc bias;
 };
 
-/// One pass of one layer, ready to run. Every pass reads two of (x, weight, y) and writes the third.
+/// One pass of one layer, ready to run. Every pass reads two of (x, weight, y) and makes the third.
 struct LayerPrimitive {
   Pass pass;
   dnnl::primitive primitive;
-  LayerDescs plain;      ///< as the tensors lie outside; for backward_weights the weight is f32
-  Desc weight;           ///< the weight as the primitive wants or makes it
+  LayerDescs outside;  ///< as the tensors lie
+  LayerDescs inside;   ///< as the primitive wants them
   std::size_t scratchpad = 0;
 
-  /// Bytes of workspace that `run_*` needs.
+  /// Bytes of workspace that a run needs.
   std::size_t workspace(bool accumulate) const;
 };
 
-/// Makes the primitive out of a primitive descriptor.
-template <typename PrimitiveDesc, typename Primitive>
-LayerPrimitive prepare(Pass pass, const PrimitiveDesc& pd, const LayerDescs& plain, const Desc& weight) {
-  return {pass, Primitive(pd), plain, weight, pd.scratchpad_desc().get_size()};
-}
+/// The tensors of one run. `dx` or `dweight` is added to where `accumulate` says so; `accumulate_bias` likewise.
+struct LayerTensors {
+  Tensor x;       ///< dx in backward_data
+  Tensor weight;  ///< dweight (f32) in backward_weights
+  Tensor y;       ///< dy in the backward passes
+  Tensor bias;    ///< dbias in backward_weights; may be empty
+  bool accumulate = false;
+  bool accumulate_bias = false;
+};
 
-/// Scratch memory is ours (accounted), and every pass may use bf16 inputs with f32 results.
+void run(const LayerPrimitive& p, const LayerTensors& tensors, const Tensor& workspace);
+
+/// Scratch memory is ours, so that it is accounted for.
 dnnl::primitive_attr user_scratchpad();
-
-void run_forward(const LayerPrimitive& p, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
-                 const Tensor& workspace);
-void run_backward_data(const LayerPrimitive& p, const Tensor& dy, const Tensor& weight, const Tensor& dx,
-                       bool accumulate, const Tensor& workspace);
-/// dbias is made here where the layer has one, into its place or, if it is empty, nowhere.
-void run_backward_weights(const LayerPrimitive& p, const Tensor& x, const Tensor& dy, const Tensor& dweight,
-                          bool accumulate_weight, const Tensor& dbias, bool accumulate_bias, const Tensor& workspace);
 
 }  // namespace stint::onednn

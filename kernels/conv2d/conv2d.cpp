@@ -2,14 +2,17 @@
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/reorder/reorder.h>
 
+#include <cstdlib>
+
 namespace stint {
 
 namespace {
 
-/// Blocked by 16 channels wherever both sides can be: that is where oneDNN has Winograd (docs/measurements). An input of
-/// few channels, an image, stays plain. CUDA is plain throughout.
-bool blocked(std::int64_t in_channels, std::int64_t out_channels, Device device) {
-  return device.type != Device::Type::cuda && out_channels % 16 == 0 && (in_channels % 16 == 0 || in_channels <= 4);
+/// On the CPU, activations are blocked by 16 channels wherever their number allows: that is where oneDNN has Winograd
+/// (docs/measurements). CUDA is plain throughout.
+Packing packing_for(const Shape& shape, Device device) {
+  bool blocked = device.type != Device::Type::cuda && cpu_conv_layout() == CpuConvLayout::blocked;
+  return blocked && can_pack(shape) ? Packing::c16 : Packing::plain;
 }
 
 ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, const Tensor& bias) {
@@ -22,11 +25,10 @@ ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, cons
   require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()), name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];
   require(!bias || (bias.shape() == Shape{out} && bias.dtype() == DType::f32), name, "expected a bias [{}] f32", out);
-  bool c16 = blocked(x.shape()[3], out, x.device());
   ConvCase c{x.spec(), x.spec(), op.window, static_cast<bool>(bias)};
-  c.x.packing = c16 && can_pack(x.shape()) ? Packing::c16 : Packing::plain;
+  c.x.packing = packing_for(x.shape(), x.device());
   c.y.shape = {x.shape()[0], op.window.output(x.shape()[1]), op.window.output(x.shape()[2]), out};
-  c.y.packing = c16 ? Packing::c16 : Packing::plain;
+  c.y.packing = packing_for(c.y.shape, x.device());
   return c;
 }
 
@@ -46,6 +48,18 @@ Work work_of(const ConvCase& c) {
 }
 
 }  // namespace
+
+CpuConvLayout cpu_conv_layout() {
+  static const CpuConvLayout layout = [] {
+    const char* text = std::getenv("STINT_CPU_CONV");
+    std::string_view name = text ? text : "blocked";
+    if (name == "blocked") return CpuConvLayout::blocked;
+    if (name == "reordered") return CpuConvLayout::reordered;
+    if (name == "channels-last") return CpuConvLayout::channels_last;
+    fail(ErrorKind::usage, "STINT_CPU_CONV", "expected blocked, reordered or channels-last, got '{}'", name);
+  }();
+  return layout;
+}
 
 Tensor Conv2d::forward(Saver& saver, const Tensor& x, const Tensor& weight, const Tensor& bias) const {
   ConvCase c = make_case(*this, x, weight, bias);
@@ -67,18 +81,18 @@ void Conv2d::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
   if (parameters) {
     Tensor x = saved[0];
     c.x = x.spec();
-    // A gradient that nobody wants is made all the same, into memory that is dropped: oneDNN makes both at once.
-    Tensor unwanted = dweight.wanted() ? Tensor() : make_workspace(weight.shape(), DType::f32, dy.device());
+    // A weight gradient that nobody wants is made all the same, into memory that is dropped.
+    Tensor weight_out = dweight.wanted() ? dweight.out() : make_workspace(weight.shape(), DType::f32, dy.device());
+    Tensor bias_out = dbias.wanted() ? dbias.out() : Tensor();
     Tensor workspace = workspace_for(c, ConvPass::backward_weights, dweight.accumulates());
     STINT_RUN("conv2d_backward_weights", work_of(c), dy.device(),
-              conv2d_backward_weights(c, x, dy, unwanted ? unwanted : dweight.out(), dweight.accumulates(),
-                                      dbias.wanted() ? dbias.out() : Tensor(), dbias.accumulates(), workspace));
+              conv2d_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(),
+                                      workspace));
   }
   if (dx.wanted()) {
     c.bias = false;
     c.x = x_spec;
-    bool c16 = dy.packing() == Packing::c16 && can_pack(x_spec.shape);
-    c.x.packing = c16 ? Packing::c16 : Packing::plain;
+    c.x.packing = packing_for(x_spec.shape, x_spec.device);
     bool direct = c.x.packing == x_spec.packing;
     Tensor result = direct ? dx.out() : Tensor(c.x);
     bool accumulate = direct && dx.accumulates();

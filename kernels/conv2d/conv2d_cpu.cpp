@@ -18,8 +18,21 @@ using onednn::LayerDescs;
 using onednn::LayerPrimitive;
 using onednn::Pass;
 
-Desc activation(const TensorSpec& t) {
+Desc lying(const TensorSpec& t) {
   auto tag = t.packing == Packing::c16 ? memory::format_tag::nChw16c : memory::format_tag::nhwc;
+  return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), tag);
+}
+
+/// A blocked tensor is taken as it lies. For a number of channels that cannot be blocked oneDNN may have a far better
+/// layout (nchw for images of three channels): it says which.
+Desc wanted(const TensorSpec& t) {
+  CpuConvLayout layout = cpu_conv_layout();
+  auto tag = memory::format_tag::any;
+  if (t.packing == Packing::c16 || (layout == CpuConvLayout::reordered && t.shape[3] % 16 == 0)) {
+    tag = memory::format_tag::nChw16c;
+  } else if (layout == CpuConvLayout::channels_last) {
+    tag = memory::format_tag::nhwc;
+  }
   return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), tag);
 }
 
@@ -27,33 +40,35 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
   Shape w = c.weight();
   memory::dims weight_dims = {w[0], w[3], w[1], w[2]};
   auto compute = onednn::type_of(c.x.dtype);
-  LayerDescs plain{activation(c.x), Desc(weight_dims, compute, memory::format_tag::ohwi), Desc(), activation(c.y)};
-  if (c.bias) plain.bias = Desc({w[0]}, memory::data_type::f32, memory::format_tag::a);
-  Desc any(weight_dims, compute, memory::format_tag::any);
+  LayerDescs outside{lying(c.x), Desc(weight_dims, compute, memory::format_tag::ohwi), lying(c.y), Desc()};
+  if (c.bias) outside.bias = Desc({w[0]}, memory::data_type::f32, memory::format_tag::a);
+  Desc x = wanted(c.x), y = wanted(c.y), weight(weight_dims, compute, memory::format_tag::any);
   memory::dims strides = {c.window.stride, c.window.stride}, padding = {c.window.padding, c.window.padding};
   auto attributes = onednn::user_scratchpad();
   auto algorithm = dnnl::algorithm::convolution_auto;
-  auto forward_kind = pass == ConvPass::forward ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward;
 
   using Forward = dnnl::convolution_forward;
-  Forward::primitive_desc forward({forward_kind, algorithm, plain.x, any, plain.bias, plain.y, strides, padding, padding},
-                                  attributes, onednn::engine());
+  Forward::primitive_desc forward(
+      {dnnl::prop_kind::forward_training, algorithm, x, weight, outside.bias, y, strides, padding, padding}, attributes,
+      onednn::engine());
   if (pass == ConvPass::forward) {
-    return onednn::prepare<Forward::primitive_desc, Forward>(Pass::forward, forward, plain, forward.weights_desc());
+    LayerDescs inside{forward.src_desc(), forward.weights_desc(), forward.dst_desc(), outside.bias};
+    return {Pass::forward, Forward(forward), outside, inside, forward.scratchpad_desc().get_size()};
   }
   if (pass == ConvPass::backward_data) {
     using Backward = dnnl::convolution_backward_data;
-    Backward::primitive_desc pd({algorithm, plain.x, any, plain.y, strides, padding, padding}, attributes,
-                                onednn::engine(), forward);
-    return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_data, pd, plain, pd.weights_desc());
+    Backward::primitive_desc pd({algorithm, x, weight, y, strides, padding, padding}, attributes, onednn::engine(),
+                                forward);
+    LayerDescs inside{pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc(), Desc()};
+    return {Pass::backward_data, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
   }
   using Backward = dnnl::convolution_backward_weights;
-  Desc any_f32(weight_dims, memory::data_type::f32, memory::format_tag::any);
-  Backward::primitive_desc pd({algorithm, plain.x, any_f32, plain.bias, plain.y, strides, padding, padding}, attributes,
+  Desc dweight(weight_dims, memory::data_type::f32, memory::format_tag::any);
+  Backward::primitive_desc pd({algorithm, x, dweight, outside.bias, y, strides, padding, padding}, attributes,
                               onednn::engine(), forward);
-  plain.weight = Desc(weight_dims, memory::data_type::f32, memory::format_tag::ohwi);
-  return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_weights, pd, plain,
-                                                             pd.diff_weights_desc());
+  outside.weight = Desc(weight_dims, memory::data_type::f32, memory::format_tag::ohwi);
+  LayerDescs inside{pd.src_desc(), pd.diff_weights_desc(), pd.diff_dst_desc(), outside.bias};
+  return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
 }
 
 using Key = std::array<std::int64_t, 14>;
@@ -82,19 +97,22 @@ std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool accumulate) 
 
 void conv2d_forward(const ConvCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
                     const Tensor& workspace) {
-  onednn::run_forward(prepared(c, ConvPass::forward), x, weight, bias, y, workspace);
+  onednn::run(prepared(c, ConvPass::forward), {.x = x, .weight = weight, .y = y, .bias = bias}, workspace);
 }
 
 void conv2d_backward_data(const ConvCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx, bool accumulate,
                           const Tensor& workspace) {
-  onednn::run_backward_data(prepared(c, ConvPass::backward_data), dy, weight, dx, accumulate, workspace);
+  onednn::run(prepared(c, ConvPass::backward_data),
+              {.x = dx, .weight = weight, .y = dy, .bias = {}, .accumulate = accumulate}, workspace);
 }
 
 void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
-  onednn::run_backward_weights(prepared(c, ConvPass::backward_weights), x, dy, dweight, accumulate_weight, dbias,
-                               accumulate_bias, workspace);
+  onednn::run(prepared(c, ConvPass::backward_weights),
+              {.x = x, .weight = dweight, .y = dy, .bias = dbias, .accumulate = accumulate_weight,
+               .accumulate_bias = accumulate_bias},
+              workspace);
 }
 
 }  // namespace stint::cpu

@@ -17,8 +17,9 @@ Tensor Dropout::forward(Saver&, const Tensor& x) const {
 void Dropout::backward(const Saved&, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
   if (dx.spec().packing == Packing::plain) {
-    STINT_RUN("dropout_backward", traffic(dy, dx.out()), dy.device(),
-              dropout(dy, dx.out(), rate, random, dx.accumulates()));
+    Tensor out = dx.out();
+    STINT_RUN("dropout_backward", traffic(dy, out), dy.device(),
+              dropout(dy, out, rate, random, dx.accumulates()));
   } else {
     Tensor gradient(dy.spec());
     STINT_RUN("dropout_backward", traffic(dy, gradient), dy.device(), dropout(dy, gradient, rate, random, false));

@@ -15,8 +15,9 @@ Tensor GlobalPool::forward(Saver&, const Tensor& x) const {
 
 void GlobalPool::backward(const Saved&, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
-  STINT_RUN("global_pool_backward", traffic(dy, dx.out()), dy.device(),
-            global_pool_backward(dy, dx.out(), dx.accumulates()));
+  Tensor out = dx.out();
+  STINT_RUN("global_pool_backward", traffic(dy, out), dy.device(),
+            global_pool_backward(dy, out, dx.accumulates()));
 }
 
 }  // namespace stint

@@ -50,17 +50,20 @@ void Linear::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
   if (dweight.wanted() || dbias.wanted()) {
     Tensor x = saved[0];
     LinearCase c = make_case(x, weight.shape(), dbias.wanted());
-    Tensor unwanted = dweight.wanted() ? Tensor() : make_workspace(weight.shape(), DType::f32, dy.device());
+    // A weight gradient that nobody wants is made all the same, into memory that is dropped.
+    Tensor weight_out = dweight.wanted() ? dweight.out() : make_workspace(weight.shape(), DType::f32, dy.device());
+    Tensor bias_out = dbias.wanted() ? dbias.out() : Tensor();
     Tensor workspace = workspace_for(c, LinearPass::backward_weights, dy.device(), dweight.accumulates());
     STINT_RUN("linear_backward_weights", c.work(), dy.device(),
-              linear_backward_weights(c, x, dy, unwanted ? unwanted : dweight.out(), dweight.accumulates(),
-                                      dbias.wanted() ? dbias.out() : Tensor(), dbias.accumulates(), workspace));
+              linear_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(),
+                                      workspace));
   }
   if (dx.wanted()) {
     LinearCase c{dy.count() / weight.shape()[0], weight.shape()[1], weight.shape()[0], dy.dtype(), false};
+    Tensor out = dx.out();
     Tensor workspace = workspace_for(c, LinearPass::backward_data, dy.device(), dx.accumulates());
     STINT_RUN("linear_backward_data", c.work(), dy.device(),
-              linear_backward_data(c, dy, weight, dx.out(), dx.accumulates(), workspace));
+              linear_backward_data(c, dy, weight, out, dx.accumulates(), workspace));
   }
 }
 

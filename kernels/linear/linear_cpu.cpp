@@ -20,29 +20,32 @@ using onednn::Pass;
 LayerPrimitive prepare(const LinearCase& c, LinearPass pass) {
   auto compute = onednn::type_of(c.dtype);
   auto rows = memory::format_tag::ab;
-  LayerDescs plain{Desc({c.rows, c.in}, compute, rows), Desc({c.out, c.in}, compute, rows), Desc(),
-                   Desc({c.rows, c.out}, compute, rows)};
-  if (c.bias) plain.bias = Desc({c.out}, memory::data_type::f32, memory::format_tag::a);
+  LayerDescs outside{Desc({c.rows, c.in}, compute, rows), Desc({c.out, c.in}, compute, rows),
+                     Desc({c.rows, c.out}, compute, rows), Desc()};
+  if (c.bias) outside.bias = Desc({c.out}, memory::data_type::f32, memory::format_tag::a);
+  LayerDescs inside = outside;
   Desc any({c.out, c.in}, compute, memory::format_tag::any);
   auto attributes = onednn::user_scratchpad();
 
   using Forward = dnnl::inner_product_forward;
-  Forward::primitive_desc forward({dnnl::prop_kind::forward_training, plain.x, any, plain.bias, plain.y}, attributes,
-                                  onednn::engine());
+  Forward::primitive_desc forward({dnnl::prop_kind::forward_training, outside.x, any, outside.bias, outside.y},
+                                  attributes, onednn::engine());
   if (pass == LinearPass::forward) {
-    return onednn::prepare<Forward::primitive_desc, Forward>(Pass::forward, forward, plain, forward.weights_desc());
+    inside.weight = forward.weights_desc();
+    return {Pass::forward, Forward(forward), outside, inside, forward.scratchpad_desc().get_size()};
   }
   if (pass == LinearPass::backward_data) {
     using Backward = dnnl::inner_product_backward_data;
-    Backward::primitive_desc pd({plain.x, any, plain.y}, attributes, onednn::engine(), forward);
-    return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_data, pd, plain, pd.weights_desc());
+    Backward::primitive_desc pd({outside.x, any, outside.y}, attributes, onednn::engine(), forward);
+    inside.weight = pd.weights_desc();
+    return {Pass::backward_data, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
   }
   using Backward = dnnl::inner_product_backward_weights;
   Desc any_f32({c.out, c.in}, memory::data_type::f32, memory::format_tag::any);
-  Backward::primitive_desc pd({plain.x, any_f32, plain.bias, plain.y}, attributes, onednn::engine(), forward);
-  plain.weight = Desc({c.out, c.in}, memory::data_type::f32, rows);
-  return onednn::prepare<Backward::primitive_desc, Backward>(Pass::backward_weights, pd, plain,
-                                                             pd.diff_weights_desc());
+  Backward::primitive_desc pd({outside.x, any_f32, outside.bias, outside.y}, attributes, onednn::engine(), forward);
+  outside.weight = Desc({c.out, c.in}, memory::data_type::f32, rows);
+  inside.weight = pd.diff_weights_desc();
+  return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
 }
 
 const LayerPrimitive& prepared(const LinearCase& c, LinearPass pass) {
@@ -64,19 +67,22 @@ std::size_t linear_workspace(const LinearCase& c, LinearPass pass, bool accumula
 
 void linear_forward(const LinearCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
                     const Tensor& workspace) {
-  onednn::run_forward(prepared(c, LinearPass::forward), x, weight, bias, y, workspace);
+  onednn::run(prepared(c, LinearPass::forward), {.x = x, .weight = weight, .y = y, .bias = bias}, workspace);
 }
 
 void linear_backward_data(const LinearCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx, bool accumulate,
                           const Tensor& workspace) {
-  onednn::run_backward_data(prepared(c, LinearPass::backward_data), dy, weight, dx, accumulate, workspace);
+  onednn::run(prepared(c, LinearPass::backward_data),
+              {.x = dx, .weight = weight, .y = dy, .bias = {}, .accumulate = accumulate}, workspace);
 }
 
 void linear_backward_weights(const LinearCase& c, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
-  onednn::run_backward_weights(prepared(c, LinearPass::backward_weights), x, dy, dweight, accumulate_weight, dbias,
-                               accumulate_bias, workspace);
+  onednn::run(prepared(c, LinearPass::backward_weights),
+              {.x = x, .weight = dweight, .y = dy, .bias = dbias, .accumulate = accumulate_weight,
+               .accumulate_bias = accumulate_bias},
+              workspace);
 }
 
 }  // namespace stint::cpu

@@ -20,8 +20,9 @@ Tensor MaxPool::forward(Saver& saver, const Tensor& x) const {
 
 void MaxPool::backward(const Saved& saved, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
-  STINT_RUN("max_pool_backward", traffic(dy, dx.out()), dy.device(),
-            max_pool_backward(saved[0], dy, window, dx.out(), dx.accumulates()));
+  Tensor out = dx.out();
+  STINT_RUN("max_pool_backward", traffic(dy, out), dy.device(),
+            max_pool_backward(saved[0], dy, window, out, dx.accumulates()));
 }
 
 }  // namespace stint

@@ -25,8 +25,9 @@ Tensor SoftmaxCrossEntropy::forward(Saver& saver, const Tensor& logits, const Te
 
 void SoftmaxCrossEntropy::backward(const Saved& saved, const Tensor& dy, const Grad& dlogits, const Grad&) const {
   if (!dlogits.wanted()) return;
-  STINT_RUN("softmax_cross_entropy_backward", traffic(saved[0], dlogits.out()), dy.device(),
-            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, dy, dlogits.out(),
+  Tensor out = dlogits.out();
+  STINT_RUN("softmax_cross_entropy_backward", traffic(saved[0], out), dy.device(),
+            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, dy, out,
                                    dlogits.accumulates()));
 }
 
