@@ -16,10 +16,11 @@ if(STINT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${STINT_CCACHE})
 endif()
 
+# -Wno-missing-field-initializers: designated initialisers leave defaults alone on purpose.
 # -Wno-restrict: g++ 12 reports std::string's own operator+ (GCC bug 105329).
 # Flags of our own targets; they are not passed on to those who embed the library.
 add_library(stint_flags INTERFACE)
-target_compile_options(stint_flags INTERFACE -Wall -Wextra -Wshadow -Wno-restrict -fno-math-errno -fno-trapping-math
+target_compile_options(stint_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -fno-math-errno -fno-trapping-math
   $<$<CONFIG:Release>:-O3> $<$<BOOL:${STINT_WERROR}>:-Werror> $<$<BOOL:${STINT_NATIVE}>:-march=native>)
 if(STINT_SANITIZE)
   target_compile_options(stint_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -1,0 +1,62 @@
+#include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "../op_case_tensors.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, std::vector<int> targets,
+                                      float smoothing) {
+  auto rows = static_cast<std::int64_t>(targets.size());
+  OpCase<SoftmaxCrossEntropy> c{std::move(name), {smoothing}, {activation({rows, classes}), labels(targets)}, {}, {}};
+  c.reference = [=](const std::vector<Reals>& in) {
+    double total = 0;
+    for (std::int64_t n = 0; n < rows; ++n) {
+      const double* row = in[0].data() + n * classes;
+      double sum = 0;
+      for (std::int64_t k = 0; k < classes; ++k) sum += std::exp(row[k]);
+      for (std::int64_t k = 0; k < classes; ++k) {
+        double target = smoothing / static_cast<double>(classes) + (k == in[1][n] ? 1 - smoothing : 0);
+        total -= target * (row[k] - std::log(sum));
+      }
+    }
+    return Reals{total / static_cast<double>(rows)};
+  };
+  c.slots = [=](std::size_t element) {
+    auto n = static_cast<std::size_t>(rows);
+    return std::vector<std::size_t>{n * classes * element, n * 4, n * 4};
+  };
+  return c;
+}
+
+const Registered perf(loss_case("256x1000", 1000, std::vector<int>(256, 7), 0.1f));
+
+}  // namespace
+
+TEST_CASE("softmax_cross_entropy equals its reference", "[op]") {
+  check(loss_case("three rows", 5, {0, 4, 2}, 0));
+  check(loss_case("label smoothing", 7, {6, 1}, 0.1f));
+  check(loss_case("one class", 1, {0}, 0));
+}
+
+TEST_CASE("softmax_cross_entropy stays finite for huge logits", "[op]") {
+  SaveNothing nothing;
+  Tensor logits = to_tensor({1000, -1000, 0, 1000}, {{2, 2}});
+  Tensor loss = SoftmaxCrossEntropy{}.forward(nothing, logits, tensor_of<int>({2}, std::vector<int>{0, 1}));
+  CHECK(*loss.data<float>() == Approx(0).margin(1e-6));
+}
+
+TEST_CASE("softmax_cross_entropy names a label out of range", "[op]") {
+  SaveNothing nothing;
+  Tensor logits = to_tensor({1, 2, 3, 4}, {{2, 2}});
+  for (int label : {-1, 2}) {
+    Tensor classes = tensor_of<int>({2}, std::vector<int>{0, label});
+    CHECK_THROWS_WITH(SoftmaxCrossEntropy{}.forward(nothing, logits, classes),
+                      Catch::Contains("of sample 1 is not in [0, 2)"));
+  }
+}

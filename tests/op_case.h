@@ -1,0 +1,112 @@
+#pragma once
+
+#include <stint/kernels/op.h>
+#include <stint/runtime/philox.h>
+
+#include <array>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// One case proves everything about an operator: see `check`.
+namespace stint::test {
+
+using Reals = std::vector<double>;
+
+/// One input of a case. What it is decides its dtype when the case runs in bf16, and the packings it is tried in.
+struct Input {
+  enum class Kind {
+    activation,  ///< in the compute dtype, as is its gradient; tried in every packing
+    weight,      ///< in the compute dtype, its gradient f32
+    vector,      ///< f32 always: biases, normalisation parameters
+    labels,      ///< i32, without a gradient
+    absent,
+  };
+
+  Kind kind = Kind::absent;
+  Shape shape;
+  Reals values;
+};
+
+/// Uniform in [-1, 1), from a sequence of its own for every `number`.
+Reals random_reals(std::int64_t count, std::uint64_t number);
+/// All different by at least 0.01 and none within 0.005 of zero: away from the kinks of ReLU and of maxima.
+Reals spaced_reals(std::int64_t count, std::uint64_t number);
+
+Input activation(Shape shape, std::uint64_t number = 1);
+Input spaced_activation(Shape shape, std::uint64_t number = 1);
+Input weight(Shape shape, std::uint64_t number = 2);
+Input vector(std::int64_t count, std::uint64_t number = 3);
+Input labels(std::vector<int> classes);
+inline Input absent() { return {}; }
+
+/// The operator's formula in plain double precision, in plain element order.
+using Reference = std::function<Reals(const std::vector<Reals>& inputs)>;
+
+/// Bytes of each saved slot, in order, for a compute dtype of so many bytes an element.
+using SlotBytes = std::function<std::vector<std::size_t>(std::size_t element)>;
+
+template <Op O>
+struct OpCase {
+  std::string name;
+  O op;
+  std::vector<Input> inputs;
+  Reference reference;
+  SlotBytes slots;
+  bool library = false;  ///< oneDNN computes it: its bits may depend on the number of threads
+};
+
+/// A case with the operator's type erased: what the harness runs on.
+struct AnyCase {
+  std::string name;
+  std::vector<Input> inputs;
+  Reference reference;
+  SlotBytes slots;
+  bool library;
+  std::function<Tensor(Saver&, const std::vector<Tensor>&)> forward;
+  std::function<void(const Saved&, const Tensor&, const std::vector<Grad>&)> backward;
+};
+
+template <Op O>
+AnyCase erase(const OpCase<O>& c) {
+  constexpr auto indices = std::make_index_sequence<input_count<O>>{};
+  AnyCase any{c.name, c.inputs, c.reference, c.slots, c.library, {}, {}};
+  any.forward = [op = c.op](Saver& saver, const std::vector<Tensor>& x) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return op.forward(saver, x[I]...); }(indices);
+  };
+  any.backward = [op = c.op](const Saved& saved, const Tensor& dy, const std::vector<Grad>& grads) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { op.backward(saved, dy, grads[I]...); }(indices);
+  };
+  return any;
+}
+
+/// Runs a case on every device of this machine, in f32 and bf16, in every packing, and fails the running test unless:
+/// forward equals the reference; backward equals central differences of the reference; accumulating equals overwriting
+/// plus the old value; every element of outputs and gradients is written (memory is poisoned first); guard bytes around
+/// every block stay intact; the saved bytes are those declared; perturbing a slot declared `parameter_gradient_only`
+/// changes a weight gradient and leaves every other gradient bit-equal; inference gives the same bits; and, for our own
+/// kernels, one thread gives the same bits as two.
+void check_case(const AnyCase& c);
+
+template <Op O>
+void check(const OpCase<O>& c) {
+  check_case(erase(c));
+}
+
+/// Makes a case known to `--perf` and `--support`.
+struct Registered {
+  template <Op O>
+  Registered(const OpCase<O>& c) {
+    add(std::string(O::name), erase(c));
+  }
+
+ private:
+  static void add(std::string op, AnyCase c);
+};
+
+/// `--perf`: time, GB/s and GFLOP/s of every registered case; `--support`: operators, dtypes and devices.
+void print_performance();
+void print_support();
+
+}  // namespace stint::test
