@@ -116,7 +116,7 @@ void Tape::backward(const Value& loss, float seed) {
   Node& root = nodes_[loss.id_];
   require(root.wants_gradient, "backward", "the loss does not depend on any parameter or variable");
   saved_.settle();
-  root.gradient = tensor_of<float>(loss.shape(), std::span(&seed, 1)).copy_to(loss.tensor().device());
+  root.gradient = scalar_tensor(seed, loss.tensor().device()).reshaped(loss.shape());
   root.has_gradient = true;
   finished_ = true;
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {

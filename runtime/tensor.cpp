@@ -50,6 +50,20 @@ void Tensor::copy_from(const Tensor& source) const {
   if (!null) std::memcpy(raw(), source.raw(), bytes());
 }
 
+Tensor scalar_tensor(float value, Device device) {
+  Tensor tensor({1}, DType::f32, device);
+  if (device.type == Device::Type::cpu) *tensor.data<float>() = value;
+  if (device.type == Device::Type::cuda) tensor.copy_from(scalar_tensor(value, Device::cpu()));
+  return tensor;
+}
+
+float scalar_of(const Tensor& tensor) {
+  require(tensor.count() == 1, "tensor", "expected one element, got {}", tensor.shape().text());
+  if (tensor.device().type == Device::Type::null) return 0;
+  if (tensor.device().type == Device::Type::cuda) return scalar_of(tensor.copy_to(Device::cpu()));
+  return *tensor.data<float>();
+}
+
 Tensor Tensor::copy_to(Device device) const {
   TensorSpec spec = spec_;
   spec.device = device;

@@ -101,6 +101,11 @@ class Tensor {
   std::size_t offset_ = 0;  // bytes
 };
 
+/// A [1] f32 tensor. On the null device the value is nowhere.
+Tensor scalar_tensor(float value, Device device);
+/// The value of a tensor of one f32 element; 0 on the null device.
+float scalar_of(const Tensor& tensor);
+
 /// A CPU tensor with the given elements.
 template <typename T>
 Tensor tensor_of(Shape shape, std::span<const T> values) {

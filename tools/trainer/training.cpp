@@ -57,10 +57,6 @@ Tensor to_cpu_floats(const Tensor& tensor) {
   return floats;
 }
 
-double scalar(const Tensor& tensor) {
-  return tensor.device().type == Device::Type::null ? 0 : *tensor.copy_to(Device::cpu()).data<float>();
-}
-
 }  // namespace
 
 Training::Training(const Config& config, const ImageSet& images, std::int64_t steps_per_epoch, Device device)
@@ -88,7 +84,7 @@ StepResult Training::step(const Batch& batch) {
     Tape tape;
     tape.random = &random_;
     Value value = loss(tape, batch);
-    result.loss = scalar(value.tensor());
+    result.loss = scalar_of(value.tensor());
     if (!std::isfinite(result.loss)) {
       fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help", result.loss,
            steps_);
@@ -119,7 +115,7 @@ EvalResult Training::evaluate(Loader& loader) {
     Batch batch = loader.batch(0, i, device());
     Tape tape(Tape::Mode::inference);
     Value logits;
-    loss_sum += scalar(loss(tape, batch, &logits).tensor()) * static_cast<double>(batch.count());
+    loss_sum += scalar_of(loss(tape, batch, &logits).tensor()) * static_cast<double>(batch.count());
     Tensor rows = to_cpu_floats(logits.tensor()), labels = batch.labels.copy_to(Device::cpu());
     seen += batch.count();
     first += hits(rows, labels, 1);

@@ -1,0 +1,131 @@
+#include <stint/layers/safetensors.h>
+#include <stint/layers/state_dict.h>
+#include <stint/models/model.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "../op_case_tensors.h"
+#include "../temporary_directory.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+std::string file_with(const TemporaryDirectory& directory, const std::string& header, const std::string& data) {
+  std::string path = directory.path() / "made.safetensors";
+  std::ofstream file(path, std::ios::binary);
+  std::uint64_t length = header.size();
+  file.write(reinterpret_cast<const char*>(&length), 8);
+  file << header << data;
+  return path;
+}
+
+}  // namespace
+
+TEST_CASE("safetensors come back as they were written, and equal tensors make equal files", "[layers]") {
+  TemporaryDirectory directory;
+  std::string path = directory.path() / "a.safetensors", again = directory.path() / "b.safetensors";
+  std::vector<NamedTensor> tensors = {{"w", to_tensor(random_reals(6, 1), {{2, 3}})},
+                                      {"half", to_tensor({1, 2}, {{2}, DType::bf16})},
+                                      {"empty", Tensor({0, 4}, DType::f32)},
+                                      {"labels", to_tensor({3, -4}, {{2}, DType::i32})}};
+  write_safetensors(path, tensors, {{"format", "pt"}});
+  write_safetensors(again, tensors, {{"format", "pt"}});
+  std::map<std::string, std::string> metadata;
+  auto read = read_safetensors(path, &metadata);
+  REQUIRE(read.size() == tensors.size());
+  CHECK(metadata["format"] == "pt");
+  for (const auto& [name, tensor] : tensors) {
+    auto found = std::find_if(read.begin(), read.end(), [&, n = name](const NamedTensor& t) { return t.name == n; });
+    REQUIRE(found != read.end());
+    CHECK(same_bits(found->tensor, tensor));
+  }
+  auto bytes = [](const std::string& p) {
+    std::ifstream file(p, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  CHECK(bytes(path) == bytes(again));
+}
+
+TEST_CASE("safetensors headers that break the format are refused", "[layers]") {
+  TemporaryDirectory directory;
+  const std::string four(4, 'x'), eight(8, 'x');
+  auto entry = [](const std::string& name, const std::string& rest) { return "\"" + name + "\":{" + rest + "}"; };
+  const std::string good = R"("dtype":"F32","shape":[1],"data_offsets":[0,4])";
+  CHECK_NOTHROW(read_safetensors(file_with(directory, "{" + entry("a", good) + "}", four)));
+  struct Bad {
+    const char* what;
+    std::string header, data;
+  };
+  const Bad cases[] = {
+      {"data too short", "{" + entry("a", good) + "}", "xx"},
+      {"data too long", "{" + entry("a", good) + "}", eight},
+      {"duplicate names", "{" + entry("a", good) + "," + entry("a", good) + "}", four},
+      {"overlap", "{" + entry("a", good) + "," + entry("b", good) + "}", four},
+      {"hole", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[4,8])") + "}", eight},
+      {"offsets reversed", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[4,0])") + "}", four},
+      {"negative offset", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[-4,0])") + "}", four},
+      {"shape and size differ", "{" + entry("a", R"("dtype":"F32","shape":[2],"data_offsets":[0,4])") + "}", four},
+      {"huge shape", "{" + entry("a", R"("dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4])") + "}", four},
+      {"unknown dtype", "{" + entry("a", R"("dtype":"F99","shape":[1],"data_offsets":[0,4])") + "}", four},
+      {"missing shape", "{" + entry("a", R"("dtype":"F32","data_offsets":[0,4])") + "}", four},
+      {"six dimensions", "{" + entry("a", R"("dtype":"F32","shape":[1,1,1,1,1,1],"data_offsets":[0,4])") + "}", four},
+      {"not an object", "[1,2]", ""},
+      {"not JSON", "{\"a\":", ""},
+      {"deep nesting", std::string(10000, '['), ""},
+  };
+  for (const Bad& bad : cases) {
+    INFO(bad.what);
+    std::string path = file_with(directory, bad.header, bad.data);
+    CHECK_THROWS_WITH(read_safetensors(path), Catch::Contains("made.safetensors"));
+  }
+}
+
+TEST_CASE("a safetensors file that is cut anywhere is refused", "[layers]") {
+  TemporaryDirectory directory;
+  std::string path = directory.path() / "whole.safetensors";
+  write_safetensors(path, {{"w", to_tensor(random_reals(6, 1), {{2, 3}})}});
+  auto size = std::filesystem::file_size(path);
+  for (std::uintmax_t cut = 0; cut < size; ++cut) {
+    std::filesystem::resize_file(path, size);  // grown again with zeros, then cut: any tail is wrong
+    std::filesystem::resize_file(path, size - 1 - cut);
+    INFO("cut to " << size - 1 - cut << " bytes");
+    REQUIRE_THROWS_AS(read_safetensors(path), Error);
+  }
+  CHECK_THROWS_AS(read_safetensors(directory.path() / "none.safetensors"), Error);
+}
+
+TEST_CASE("a state dict has torchvision's layouts and loads back to the same bits", "[layers]") {
+  auto model = make_model({"resnet20", {}, 1, 8, 10});
+  ModelState state(*model, Device::cpu(), DType::f32, 3);
+  auto tensors = state_dict(state);
+  CHECK(tensors[0].name == "conv1.weight");
+  CHECK(tensors[0].tensor.shape() == Shape{16, 1, 3, 3});
+  auto other = make_model({"resnet20", {}, 1, 8, 10});
+  ModelState loaded(*other, Device::cpu(), DType::f32, 4);
+  load_state_dict(loaded, tensors);
+  CHECK(same_bits(loaded.parameters(), state.parameters()));
+  CHECK(same_bits(loaded.buffers(), state.buffers()));
+  // element [o,i,kh,kw] of what is written is [o,kh,kw,i] of ours
+  const Block* block = state.parameter_table().find("layer1.0.conv1.weight");
+  auto found = std::find_if(tensors.begin(), tensors.end(), [](auto& t) { return t.name == "layer1.0.conv1.weight"; });
+  CHECK(found->tensor.data<float>()[((2 * 16 + 5) * 3 + 1) * 3 + 2] ==
+        state.parameters().data<float>()[block->offset + ((2 * 3 + 1) * 3 + 2) * 16 + 5]);
+}
+
+TEST_CASE("a state dict that does not fit is refused by name, and nothing is changed", "[layers]") {
+  auto model = make_model({"logistic", {}, 1, 4, 3});
+  ModelState state(*model, Device::cpu(), DType::f32, 3);
+  Tensor before = state.parameters().copy_to(Device::cpu());
+  auto tensors = state_dict(state);
+  tensors[0].tensor = Tensor({3, 15}, DType::f32);
+  tensors.push_back({"stranger", Tensor({1}, DType::f32)});
+  CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("fc.weight: expected [3,16] f32, got [3,15] f32") &&
+                                                         Catch::Contains("stranger is not in the model"));
+  tensors.clear();
+  CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("fc.bias is missing"));
+  CHECK(same_bits(state.parameters(), before));
+}

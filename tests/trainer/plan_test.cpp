@@ -1,0 +1,84 @@
+#include <stint/runtime/parallel.h>
+#include <stint/tools/trainer/plan.h>
+
+#include <catch2/catch.hpp>
+
+using namespace stint;
+
+namespace {
+
+Config config_of(const std::string& model, std::int64_t image_size, std::int64_t channels, std::int64_t batch) {
+  Config config;
+  config.device = "cpu";
+  config.model.name = model;
+  config.data.dataset = "synthetic";
+  config.data.image_size = image_size;
+  config.data.channels = channels;
+  config.data.batch_size = batch;
+  config.data.samples = 4 * batch;
+  return config;
+}
+
+/// A plan and three real steps of the same configuration must agree to the byte.
+void check_plan(const Config& config) {
+  INFO(config.model.name << " " << config.optim.opt << " " << config.amp);
+  DataSet data = load_dataset(config);
+  StepPlan plan = plan_step(config, data.train);
+  StepMemory run;
+  PurposeBytes others = allocator_of(Device::cpu()).stats().requested;  // what other tests keep alive
+  {
+    Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+    Training training(config, data.train, loader.batches(), Device::cpu());
+    for (int i = 0; i < 3; ++i) training.step(loader.batch(0, i, Device::cpu()));
+    run = training.memory();
+  }
+  for (int i = 0; i < purpose_count; ++i) {
+    INFO(purpose_names[i]);
+    CHECK(plan.memory.peak.bytes[i] == run.peak.bytes[i] - others.bytes[i]);
+  }
+  CHECK(plan.memory.peak.total() > 0);
+  CHECK(plan.memory.saved_activations == run.saved_activations);
+  std::size_t ledger = 0;
+  for (const LedgerRow& row : plan.ledger) ledger += row.held_bytes;
+  CHECK(ledger == run.saved_activations);
+}
+
+}  // namespace
+
+TEST_CASE("plan and run agree on memory to the byte", "[trainer]") {
+  Config resnet = config_of("resnet18", 16, 3, 4);
+  resnet.model.kwargs["stem"] = "cifar";
+  check_plan(resnet);
+  check_plan(config_of("lenet5", 28, 1, 8));
+  Config mlp = config_of("mlp", 8, 1, 16);
+  mlp.optim.opt = "adamw";
+  mlp.model.kwargs = {{"dropout", "0.5"}};
+  check_plan(mlp);
+  Config half = config_of("resnet20", 8, 3, 8);
+  half.amp = "bf16";
+  check_plan(half);
+  check_plan(config_of("resnet50", 32, 3, 2));
+}
+
+TEST_CASE("plan counts parameters and arithmetic exactly", "[trainer]") {
+  Config config = config_of("logistic", 8, 1, 16);
+  StepPlan plan = plan_step(config, load_dataset(config).train);
+  CHECK(plan.parameters == 64 * 10 + 10);
+  CHECK(plan.flops == 2.0 * 16 * 64 * 10 * 2);  // forward and weight gradient; nothing flows to the images
+}
+
+TEST_CASE("a step that does not fit its budget is an error of kind memory", "[trainer]") {
+  Config config = config_of("resnet20", 32, 3, 32);
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, 32, 1);
+  Training training(config, data.train, loader.batches(), Device::cpu());
+  Allocator& allocator = allocator_of(Device::cpu());
+  allocator.set_limit(allocator.stats().requested.total() + (1 << 20));
+  try {
+    training.step(loader.batch(0, 0, Device::cpu()));
+    FAIL("it fitted");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::memory);
+  }
+  allocator.set_limit(0);
+}
