@@ -6,7 +6,8 @@
 
 namespace stint {
 
-/// Everything that a run depends on. The options and their texts (YAML keys, flags, help) are in options.cpp.
+/// Everything that a run depends on. The options and their texts (YAML keys, flags, help) are in
+/// option_table.cpp.
 struct Config {
   std::string device = "auto";
   std::int64_t seed = 42;
@@ -65,22 +66,24 @@ struct Config {
   struct Log {
     std::string output = "runs";
     std::string experiment;
-    std::int64_t interval = 50;           ///< steps
-    std::int64_t recovery_interval = 0;   ///< steps; 0: at the end of an epoch only
+    std::int64_t interval = 50;          ///< steps
+    std::int64_t recovery_interval = 0;  ///< steps; 0: at the end of an epoch only
     bool trace = false;
     bool json = false;
+    std::int64_t checkpoint_hist = 1;  ///< checkpoints of the past to keep, beside the best
     bool operator==(const Log&) const = default;
   } log;
 
   bool operator==(const Config&) const = default;
 };
 
-/// Sets one option from text. `where` says where the text stands, for errors. Errors (ErrorKind::usage): an unknown key,
-/// a text of the wrong type or out of range.
+/// Sets one option from text: `optim.lr` to `0.1`, `model.kwargs` to `stem=cifar`, or for one keyword
+/// `model.kwargs.stem` to `cifar`. `where` says where the text stands, for errors. Errors (ErrorKind::usage): an
+/// unknown key, a text of the wrong type or out of range.
 void set_option(Config& config, const std::string& key, const std::string& text, const std::string& where);
 
 /// Reads a YAML file over a configuration. Errors (ErrorKind::usage), with file, line and column: unreadable, not YAML,
-/// unknown or repeated keys, wrong types, more than 1 MiB.
+/// unknown or repeated keys, wrong types, lists, anchors, aliases and tags, a second document, more than 1 MiB.
 void read_yaml(Config& config, const std::string& path);
 
 /// The whole configuration as YAML that reads back to an equal one.

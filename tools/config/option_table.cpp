@@ -1,0 +1,94 @@
+#include <stint/tools/config/byte_size.h>
+#include <stint/tools/config/options.h>
+
+#include <limits>
+
+namespace stint {
+
+namespace {
+
+/// The pointer of an entry.
+#define AT(member) [](Config& c) -> OptionSlot { return &c.member; }
+
+constexpr double any = std::numeric_limits<double>::infinity();
+constexpr double below_one = 1 - std::numeric_limits<double>::epsilon() / 2;
+
+bool is_byte_size(const std::string& text) {
+  return read_byte_size(text).has_value();
+}
+
+std::vector<Option> make_options() {
+  std::vector<std::string> datasets = {"digits", "mnist", "cifar10", "cifar100", "image-folder", "libsvm", "synthetic"};
+  return {
+      {"device", "--device", AT(device), "auto, cpu, cuda or cuda:N"},
+      {"seed", "--seed", AT(seed), "seed of everything random", {}, 0},
+      {"threads", "--threads", AT(threads), "threads of the CPU kernels; 0: all cores", {}, 0, 1024},
+      {"amp", "--amp", AT(amp), "compute in bf16, with f32 master weights", {"", "bf16"}},
+      {"resume", "--resume", AT(resume), "go on with a run: auto, or its directory"},
+
+      {"data.dataset", "--dataset", AT(data.dataset), "data set", datasets},
+      {"data.dir", "--data-dir", AT(data.dir), "where the data set lies"},
+      {"data.batch_size", "--batch-size", AT(data.batch_size), "images a step and rank", {}, 1, 1 << 20},
+      {"data.image_size", "--image-size", AT(data.image_size), "height and width; 0: the data set's", {}, 0, 16384},
+      {"data.num_classes", "--num-classes", AT(data.num_classes), "classes; 0: the data set's", {}, 0, 1 << 24},
+      {"data.channels", "--channels", AT(data.channels), "channels of synthetic images; 0: 3", {}, 0, 4096},
+      {"data.samples", "--samples", AT(data.samples), "synthetic images; 0: a few batches", {}, 0, 1 << 30},
+
+      {"model.name", "--model", AT(model.name), "a registered model: resnet18, lenet5, ..."},
+      {"model.kwargs", "--model-kwargs", AT(model.kwargs), "keyword arguments of the model: stem=cifar"},
+
+      {"optim.opt", "--opt", AT(optim.opt), "optimiser", {"sgd", "adamw"}},
+      {"optim.lr", "--lr", AT(optim.lr), "learning rate", {}, 0, 1e6},
+      {"optim.momentum", "--momentum", AT(optim.momentum), "momentum of sgd", {}, 0, 1},
+      {"optim.nesterov", "--nesterov", AT(optim.nesterov), "Nesterov's momentum"},
+      {"optim.weight_decay", "--weight-decay", AT(optim.weight_decay), "weight decay", {}, 0, any},
+      {"optim.beta1", "--beta1", AT(optim.beta1), "adamw: decay of the first moment", {}, 0, below_one},
+      {"optim.beta2", "--beta2", AT(optim.beta2), "adamw: decay of the second moment", {}, 0, below_one},
+      {"optim.opt_eps", "--opt-eps", AT(optim.opt_eps), "adamw: added to the root", {}, 0, any},
+      {"optim.sched", "--sched", AT(optim.sched), "learning-rate schedule", {"cosine", "step", "constant"}},
+      {"optim.epochs", "--epochs", AT(optim.epochs), "passes over the training data", {}, 1, 1e6},
+      {"optim.warmup_epochs", "--warmup-epochs", AT(optim.warmup_epochs), "epochs of linear warm-up", {}, 0, 1e6},
+      {"optim.warmup_lr", "--warmup-lr", AT(optim.warmup_lr), "where the warm-up starts", {}, 0, 1e6},
+      {"optim.min_lr", "--min-lr", AT(optim.min_lr), "cosine: where it ends", {}, 0, 1e6},
+      {"optim.decay_epochs", "--decay-epochs", AT(optim.decay_epochs), "step: epochs between decays", {}, 1, 1e6},
+      {"optim.decay_rate", "--decay-rate", AT(optim.decay_rate), "step: factor of a decay", {}, 0, 1},
+      {"optim.clip_grad", "--clip-grad", AT(optim.clip_grad), "largest norm of the gradient; 0: any", {}, 0, any},
+      {"optim.smoothing", "--smoothing", AT(optim.smoothing), "label smoothing", {}, 0, 1},
+
+      {"sync.algorithm", "--sync", AT(sync.algorithm), "algorithm between workers", {"none"}},
+      {"memory.budget",
+       "--mem-budget",
+       AT(memory.budget),
+       "most memory to use: 6GiB",
+       {},
+       -any,
+       any,
+       is_byte_size,
+       "bytes with a unit, like 6GiB"},
+
+      {"log.output", "--output", AT(log.output), "where run directories go"},
+      {"log.experiment", "--experiment", AT(log.experiment), "name of the run; empty for a time stamp"},
+      {"log.interval", "--log-interval", AT(log.interval), "steps between lines without a terminal", {}, 1, 1e9},
+      {"log.recovery_interval",
+       "--recovery-interval",
+       AT(log.recovery_interval),
+       "steps between saves; 0: none",
+       {},
+       0,
+       1e9},
+      {"log.trace", "--trace", AT(log.trace), "write trace.json (Chrome, Perfetto) of the first steps"},
+      {"log.json", "--json", AT(log.json), "report as JSON"},
+      {"log.checkpoint_hist", "--checkpoint-hist", AT(log.checkpoint_hist), "past checkpoints to keep", {}, 1, 1},
+  };
+}
+
+#undef AT
+
+}  // namespace
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> table = make_options();
+  return table;
+}
+
+}  // namespace stint
