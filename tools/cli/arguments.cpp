@@ -3,89 +3,213 @@
 #include <stint/runtime/error.h>
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/config/options.h>
+#include <stint/tools/config/printable.h>
 
 #include <CLI/CLI.hpp>  // costs 10 s to compile: included here only
+#include <charconv>
 
 namespace stint {
 
 namespace {
 
-/// Texts as they were given, in the order of precedence in which they are applied.
-struct RawFlags {
+/// What was given, still as text: the table of options does the typing, in the order of precedence.
+struct RawTexts {
   std::vector<std::string> files;
   std::map<std::string, std::vector<std::string>> values;  // by option key
   std::vector<std::string> sets;
+  std::string model, checkpoint, steps;
+  bool version = false;
 };
 
-bool is_switch(const Option& option) {
-  Config config;
-  return std::holds_alternative<bool*>(option.slot(config));
-}
-
-bool is_map(const Option& option) {
-  Config config;
-  return std::holds_alternative<std::map<std::string, std::string>*>(option.slot(config));
-}
-
-void add_options(CLI::App& app, RawFlags& raw) {
-  app.add_option("-c,--config", raw.files, "YAML file; several may be given, later ones win")->expected(1)->take_all();
-  for (const Option& option : options()) {
-    auto& values = raw.values[option.key];
-    std::string help = option.help + (option.choices.empty() ? "" : " {" + CLI::detail::join(option.choices, "|") + "}");
-    if (is_switch(option)) {
-      app.add_flag_callback(option.flag, [&values] { values = {"true"}; }, help)->group("Options");
+/// CLI11 takes `--flag=` for `--flag`, and `--` and `++` for the end of a command, without a word.
+std::vector<std::string> as_cli11_reads(const std::vector<std::string>& words) {
+  std::vector<std::string> result;
+  for (const std::string& word : words) {
+    if (word == "--" || word == "++") throw Error(ErrorKind::usage, fmt::format("did not expect '{}'", word));
+    if (word.starts_with("--") && word.ends_with("=")) {
+      result.insert(result.end(), {word.substr(0, word.size() - 1), ""});
     } else {
-      app.add_option(option.flag, values, help)->type_name("")->expected(1, is_map(option) ? 64 : 1)->take_all();
+      result.push_back(word);
     }
   }
-  app.add_option("--set", raw.sets, "any option by its YAML key: --set optim.lr=0.1")->expected(1)->take_all();
+  std::reverse(result.begin(), result.end());
+  return result;
 }
 
-std::string split_set(const std::string& text, std::string& value) {
+std::string help_of(const Option& option) {
+  std::string choices, text = option.help;
+  for (const std::string& choice : option.choices) choices += (choices.empty() ? "" : "|") + choice;
+  if (!choices.empty()) text += " {" + choices + "}";
+  std::string value = value_text(option, Config{});
+  return value.empty() || option.holds<bool>() ? text : fmt::format("{} [{}]", text, value);
+}
+
+CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::string>& texts,
+                       const std::string& help) {
+  return app.add_option(name, texts, help)->type_name("")->expected(1)->take_all()->allow_extra_args(false);
+}
+
+void add_table(CLI::App& app, RawTexts& raw) {
+  add_texts(app, "-c,--config", raw.files, "YAML file; several may be given, later ones win");
+  add_texts(app, "--set", raw.sets, "any option by its YAML key: --set optim.lr=0.1");
+  for (const Option& option : options()) {
+    auto& texts = raw.values[option.key];
+    CLI::Option* added = option.holds<bool>() ? app.add_flag(option.flag, texts, help_of(option))
+                                              : add_texts(app, option.flag, texts, help_of(option));
+    if (option.holds<KeywordMap>()) added->expected(1, 64)->allow_extra_args();
+    if (!option.section().empty()) added->group(option.section());
+  }
+}
+
+CLI::App* add_command(CLI::App& parent, const char* name, const char* help) {
+  CLI::App* command = parent.add_subcommand(name, help);
+  command->allow_extras();
+  return command;
+}
+
+CLI::App* add_run_command(CLI::App& parent, RawTexts& raw, const char* name, const char* help) {
+  CLI::App* command = add_command(parent, name, help);
+  add_table(*command, raw);
+  return command;
+}
+
+void add_commands(CLI::App& app, RawTexts& raw) {
+  app.allow_extras();
+  app.set_help_flag("-h,--help", "print this help");
+  app.get_formatter()->column_width(26);
+  app.add_flag("--version", raw.version, "print the version");
+  add_run_command(app, raw, "train", "train a model");
+  CLI::App* eval = add_run_command(app, raw, "eval", "accuracy of saved weights on the test data");
+  eval->add_option("--checkpoint", raw.checkpoint, "a run, a checkpoint or model.safetensors")->type_name("");
+  add_run_command(app, raw, "plan", "memory and arithmetic of a step, without running it");
+  CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
+  bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
+  CLI::App* inspect = add_command(app, "inspect", "look into a model");
+  CLI::App* model =
+      add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
+  model->add_option("NAME", raw.model, "a registered model")->type_name("");
+}
+
+bool has_commands(const CLI::App& app) {
+  return !app.get_subcommands({}).empty();  // with a filter: all, given or not
+}
+
+std::string full_name(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent && parent->get_parent() ? full_name(*parent) + " " + app.get_name() : app.get_name();
+}
+
+/// The program's own name is in front of every message already.
+[[noreturn]] void refuse(const CLI::App& app, const std::string& text) {
+  throw Error(ErrorKind::usage, app.get_parent() ? full_name(app) + ": " + text : text);
+}
+
+std::string help_hint(const CLI::App& app) {
+  return fmt::format("; see `{}{} --help`", app.get_parent() ? "stint " : "", full_name(app));
+}
+
+[[noreturn]] void unknown_flag(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  std::string flag = word.substr(0, word.find('='));
+  std::string hint = did_you_mean(flag, known);
+  if (hint.empty()) hint = has_commands(app) ? " before the command" + help_hint(app) : help_hint(app);
+  refuse(app, fmt::format("there is no flag '{}'{}", printable(flag), hint));
+}
+
+[[noreturn]] void unknown_command(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  std::string hint = did_you_mean(word, known);
+  if (hint.empty()) hint = help_hint(app);
+  refuse(app, fmt::format("there is no command '{}'{}", printable(word), hint));
+}
+
+/// The first word that nobody took is the mistake.
+void refuse_extras(const CLI::App& app) {
+  for (const std::string& word : app.remaining()) {
+    if (word.starts_with("-")) unknown_flag(app, word);
+    if (has_commands(app)) unknown_command(app, word);
+    refuse(app, fmt::format("did not expect '{}'{}", printable(word), help_hint(app)));
+  }
+}
+
+/// The command that was given, down through the levels: `inspect`, then `model`.
+const CLI::App& given_command(const CLI::App& app) {
+  refuse_extras(app);
+  auto given = app.get_subcommands();
+  if (given.size() > 1) {
+    refuse(*given[0], fmt::format("did not expect the command '{}' after it", given[1]->get_name()));
+  }
+  return given.empty() ? app : given_command(*given[0]);
+}
+
+/// CLI11 stops for a flag that lacks its value; its other complaints cannot happen, since all values are texts.
+void parse(CLI::App& app, const std::vector<std::string>& words) {
+  try {
+    app.parse(as_cli11_reads(words));
+  } catch (const CLI::ArgumentMismatch& error) {
+    std::string text = error.what();
+    fail(ErrorKind::usage, text.substr(0, text.find(':')), "expected a value");
+  } catch (const CLI::CallForHelp&) {
+    throw;
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::usage, error.what());
+  }
+}
+
+/// CLI11 gives a flag the next word, whatever that is.
+void refuse_flags_as_values(const RawTexts& raw) {
+  for (const Option& option : options()) {
+    for (const std::string& text : raw.values.at(option.key)) {
+      if (text.starts_with("--")) fail(ErrorKind::usage, option.flag, "expected a value, got '{}'", printable(text));
+    }
+  }
+}
+
+void set_by_key(Config& config, const std::string& text) {
   std::size_t equals = text.find('=');
-  if (equals == std::string::npos) fail(ErrorKind::usage, "--set", "expected key=value, got '{}'", text);
-  value = text.substr(equals + 1);
-  return text.substr(0, equals);
+  if (equals == std::string::npos) fail(ErrorKind::usage, "--set", "expected key=value, got '{}'", printable(text));
+  set_option(config, text.substr(0, equals), text.substr(equals + 1), "--set");
 }
 
-Config resolve(const RawFlags& raw) {
+Config resolve(const RawTexts& raw) {
   Config config;
   for (const std::string& file : raw.files) read_yaml(config, file);
   for (const Option& option : options()) {
     for (const std::string& text : raw.values.at(option.key)) set_option(config, option.key, text, option.flag);
   }
-  for (const std::string& text : raw.sets) {
-    std::string value;
-    std::string key = split_set(text, value);
-    set_option(config, key, value, "--set");
-  }
-  if (!config.memory.budget.empty()) parse_bytes(config.memory.budget);  // refuse it now
+  for (const std::string& text : raw.sets) set_by_key(config, text);
   return config;
 }
 
-std::vector<std::string> flags_of(const CLI::App& app) {
-  std::vector<std::string> flags;
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+int read_steps(const std::string& text, int otherwise) {
+  if (text.empty()) return otherwise;
+  int steps = 0;
+  const char* end = text.data() + text.size();
+  auto [after, error] = std::from_chars(text.data(), end, steps);
+  if (error != std::errc{} || after != end || steps < 1 || steps > 100000) {
+    fail(ErrorKind::usage, "--steps", "is '{}', expected an integer from 1 to 100000", printable(text));
   }
-  return flags;
+  return steps;
 }
 
-std::vector<std::string> names_of(const std::vector<CLI::App*>& apps) {
-  std::vector<std::string> names;
-  for (const CLI::App* app : apps) names.push_back(app->get_name());
-  return names;
-}
-
-/// The first word that nobody took is the mistake.
-void refuse_extras(const CLI::App& app, const std::string& command) {
-  for (const std::string& word : app.remaining()) {
-    if (word.starts_with("-")) {
-      std::string flag = word.substr(0, word.find('='));
-      fail(ErrorKind::usage, command, "there is no flag '{}'{}", flag, did_you_mean(flag, flags_of(app)));
-    }
-    fail(ErrorKind::usage, command, "did not expect '{}'", word);
+Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
+  Arguments result;
+  result.command = full_name(command);
+  result.config = resolve(raw);
+  result.checkpoint = raw.checkpoint;
+  result.steps = read_steps(raw.steps, result.steps);
+  if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
+  if (result.command == "eval" && raw.checkpoint.empty()) {
+    fail(ErrorKind::usage, "eval", "expected --checkpoint PATH: a run, a checkpoint or model.safetensors");
   }
+  if (result.command == "inspect model" && raw.model.empty()) {
+    fail(ErrorKind::usage, "inspect model", "expected the NAME of a model");
+  }
+  return result;
 }
 
 std::string version_text() {
@@ -93,77 +217,29 @@ std::string version_text() {
                      cuda_device_count() > 0 ? "cpu and cuda" : "cpu: " + cuda_absence(), STINT_BUILD);
 }
 
+Arguments only_message(const std::string& message) {
+  Arguments result;
+  result.message = message;
+  return result;
+}
+
 }  // namespace
 
-Arguments parse_arguments(const std::vector<std::string>& arguments) {
-  Arguments result;
-  RawFlags raw;
+Arguments parse_arguments(const std::vector<std::string>& words) {
   CLI::App app("Trains image models in less memory and over slower networks.", "stint");
-  app.allow_extras();
-  bool version = false;
-  app.add_flag("--version", version, "print the version");
-  auto add_command = [&](CLI::App& parent, const char* name, const char* help) {
-    CLI::App* command = parent.add_subcommand(name, help);
-    command->allow_extras();
-    return command;
-  };
-  for (auto [name, help] : {std::pair{"train", "train a model"}, {"eval", "accuracy of saved weights on the test data"},
-                            {"plan", "memory and arithmetic of a step, without running it"},
-                            {"bench", "time and memory of training steps"}}) {
-    CLI::App* command = add_command(app, name, help);
-    add_options(*command, raw);
-    if (name == std::string("eval")) {
-      command->add_option("--checkpoint", result.checkpoint, "a run, a checkpoint or model.safetensors");
-    }
-    if (name == std::string("bench")) {
-      command->add_option("--steps", result.steps, "timed steps, after three to warm up")->check(CLI::Range(1, 100000));
-    }
-  }
-  CLI::App* inspect = add_command(app, "inspect", "look into a model");
-  CLI::App* model = add_command(*inspect, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
-  std::string model_name;
-  model->add_option("name", model_name, "a registered model")->required();
-  add_options(*model, raw);
-
+  RawTexts raw;
+  add_commands(app, raw);
   try {
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
-    app.parse(reversed);
+    parse(app, words);
   } catch (const CLI::CallForHelp&) {
-    CLI::App* asked = &app;
-    while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
-    result.message = asked->help();
-    return result;
-  } catch (const CLI::ParseError& error) {
-    fail(ErrorKind::usage, "arguments", "{}", error.what());
+    return only_message(app.help());  // of the command that was given
   }
-  if (version) {
-    result.message = version_text();
-    return result;
-  }
-  if (app.get_subcommands().empty()) {
-    auto extras = app.remaining();
-    if (extras.empty()) {
-      result.message = app.help();
-      return result;
-    }
-    if (!extras.front().starts_with("-")) {
-      fail(ErrorKind::usage, "stint", "there is no command '{}'{}", extras.front(),
-           did_you_mean(extras.front(), names_of(app.get_subcommands({}))));
-    }
-    refuse_extras(app, "stint");
-  }
-  result.command = "";
-  for (CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    result.command += (result.command.empty() ? "" : " ") + at->get_name();
-    if (at->get_subcommands().empty()) {
-      if (at == inspect) fail(ErrorKind::usage, "inspect", "expected `inspect model NAME`");
-      refuse_extras(*at, result.command);
-    }
-  }
-  if (!model_name.empty()) raw.values["model.name"] = {model_name};
-  result.config = resolve(raw);
-  return result;
+  refuse_flags_as_values(raw);
+  const CLI::App& command = given_command(app);
+  if (raw.version) return only_message(version_text());
+  if (words.empty()) return only_message(app.help());
+  if (has_commands(command)) refuse(command, "expected a command" + help_hint(command));
+  return arguments_of(command, raw);
 }
 
 }  // namespace stint

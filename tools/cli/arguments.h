@@ -9,8 +9,8 @@ namespace stint {
 
 /// What a command line asks for.
 struct Arguments {
-  std::string command;     ///< "train", "inspect model", ...; empty when `message` is all there is to do
-  std::string message;     ///< help or version, to print
+  std::string command;  ///< "train", "inspect model", ...; empty when `message` is all there is to do
+  std::string message;  ///< help or version, to print
   Config config;
   std::string checkpoint;  ///< eval
   int steps = 10;          ///< bench

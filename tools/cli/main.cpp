@@ -1,14 +1,22 @@
+#include <fcntl.h>
 #include <stint/runtime/allocator.h>
 #include <stint/runtime/error.h>
 #include <stint/runtime/parallel.h>
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/error_text.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <new>
+#include <system_error>
 
 namespace {
+
+constexpr int nobody_reads = 128 + SIGPIPE;
 
 int run(const stint::Arguments& arguments) {
   const stint::Config& config = arguments.config;
@@ -27,25 +35,45 @@ int run(const stint::Arguments& arguments) {
   return stint::run_inspect_model(config);
 }
 
-int report(int code, const char* text) {
+int report(stint::ErrorKind kind, const char* text) {
   std::fflush(stdout);
-  fmt::print(stderr, "stint: {}\n", text);
-  return code;
+  std::fputs(stint::error_text(text).c_str(), stderr);
+  return static_cast<int>(kind);
+}
+
+/// A report that could not be written in full is no success.
+int finish(int code) {
+  if (std::fflush(stdout) == 0 || code != 0) return code;
+  if (errno == EPIPE) return nobody_reads;
+  std::string text = std::string("standard output: ") + std::strerror(errno);
+  return report(stint::ErrorKind::runtime, text.c_str());
+}
+
+/// A standard stream that the caller has closed goes to /dev/null, or the first file we open would take its place and
+/// our messages with it.
+void open_standard_streams() {
+  int descriptor = 0;
+  do descriptor = open("/dev/null", O_RDWR);
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor >= 0) close(descriptor);
 }
 
 }  // namespace
 
 /// Exit codes: 0 ok, 1 runtime, 2 usage or configuration, 3 does not fit, 4 data, 5 peer lost, 6 diverged, 7 replicas
-/// drifted; 128 + n after signal n.
+/// drifted; 128 + n after signal n, also where a reader of our output has gone (SIGPIPE).
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not a death
+  open_standard_streams();
   try {
-    return run(stint::parse_arguments({argv + 1, argv + argc}));
+    return finish(run(stint::parse_arguments({argv + 1, argv + argc})));
   } catch (const stint::Error& error) {
-    return report(static_cast<int>(error.kind()), error.what());
+    return report(error.kind(), error.what());
   } catch (const std::bad_alloc&) {
-    return report(static_cast<int>(stint::ErrorKind::memory), "out of memory: a smaller --batch-size may help");
+    return report(stint::ErrorKind::memory, "out of memory: a smaller --batch-size may help");
+  } catch (const std::system_error& error) {
+    return error.code() == std::errc::broken_pipe ? nobody_reads : report(stint::ErrorKind::runtime, error.what());
   } catch (const std::exception& error) {
-    return report(static_cast<int>(stint::ErrorKind::runtime), error.what());
+    return report(stint::ErrorKind::runtime, error.what());
   }
 }

@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace stint {
 
@@ -12,9 +13,14 @@ namespace {
 
 constexpr auto redraw_every = std::chrono::milliseconds(100);
 
-int terminal_width() {
+bool is_terminal(std::FILE* out) {
+  const char* term = std::getenv("TERM");
+  return isatty(fileno(out)) && !(term && std::string_view(term) == "dumb");  // which cannot erase a line
+}
+
+int terminal_width(std::FILE* out) {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  if (ioctl(fileno(out), TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
 }
 
@@ -22,29 +28,44 @@ std::int64_t step_of(const TrainingMoment& m) {
   return m.epoch * m.batches + m.batch;
 }
 
+std::string head_text(const TrainingMoment& m) {
+  return fmt::format("epoch {}/{}  ", m.epoch + 1, m.epochs);
+}
+
+std::string tail_text(const TrainingMoment& m, double seconds_left) {
+  return fmt::format("step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s  ETA {}", m.batch, m.batches, m.loss, m.lr,
+                     m.images_per_second, seconds_left < 0 ? "-:--" : clock_text(seconds_left));
+}
+
+/// `[====    ]` in so many columns; nothing where that says too little.
+std::string bar_text(const TrainingMoment& m, int columns) {
+  int room = std::min(columns - 4, 40);  // brackets and two spaces after
+  if (room < 10) return "";
+  auto full = static_cast<int>(room * m.batch / std::max<std::int64_t>(m.batches, 1));
+  return "[" + std::string(full, '=') + std::string(room - full, ' ') + "]  ";
+}
+
 }  // namespace
 
 std::string clock_text(double seconds) {
-  auto whole = static_cast<long>(seconds + 0.5);
+  auto whole = static_cast<std::int64_t>(std::min(seconds, 1e9) + 0.5);
   if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-std::string progress_bar(const TrainingMoment& m, double seconds_left, int width) {
-  std::string head = fmt::format("epoch {}/{} ", m.epoch + 1, m.epochs);
-  std::string tail = fmt::format(" {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s  ETA {}", m.batch, m.batches, m.loss,
-                                 m.lr, m.images_per_second, clock_text(seconds_left));
-  int room = width - 1 - static_cast<int>(head.size() + tail.size()) - 2;
-  std::string bar;
-  if (room >= 5) {
-    room = std::min(room, 40);
-    auto full = static_cast<int>(room * m.batch / std::max<std::int64_t>(m.batches, 1));
-    bar = "[" + std::string(full, '=') + std::string(room - full, ' ') + "]";
-  }
-  return (head + bar + tail).substr(0, std::max(width - 1, 0));
+std::string progress_text(const TrainingMoment& m, double seconds_left) {
+  return head_text(m) + tail_text(m, seconds_left);
 }
 
-ProgressLine::ProgressLine(std::int64_t interval) : interval_(interval), terminal_(isatty(STDOUT_FILENO)) {}
+std::string progress_bar(const TrainingMoment& m, double seconds_left, int width) {
+  int columns = std::max(width - 1, 0);  // a full line would wrap on some terminals
+  std::string head = head_text(m), tail = tail_text(m, seconds_left);
+  std::string bar = bar_text(m, columns - static_cast<int>(head.size() + tail.size()));
+  return (head + bar + tail).substr(0, static_cast<std::size_t>(columns));
+}
+
+ProgressLine::ProgressLine(std::int64_t interval, std::FILE* out)
+    : interval_(interval), out_(out), terminal_(is_terminal(out)) {}
 
 double ProgressLine::seconds_left(const TrainingMoment& m) {
   if (start_step_ < 0) {
@@ -53,27 +74,26 @@ double ProgressLine::seconds_left(const TrainingMoment& m) {
   }
   std::int64_t done = step_of(m) - start_step_, left = m.epochs * m.batches - step_of(m);
   double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  return done == 0 ? 0 : seconds / static_cast<double>(done) * static_cast<double>(left);
+  return done == 0 ? -1 : seconds / static_cast<double>(done) * static_cast<double>(left);
 }
 
 void ProgressLine::show(const TrainingMoment& m) {
   double left = seconds_left(m);
-  if (!terminal_) {
+  if (terminal_) {
+    if (shown_ && Clock::now() - drawn_ < redraw_every) return;
+    fmt::print(out_, "\r{}\x1b[K", progress_bar(m, left, terminal_width(out_)));
+    shown_ = true;
+    drawn_ = Clock::now();
+  } else {
     if (m.batch % interval_ != 0) return;
-    fmt::print("epoch {}/{}  step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s  ETA {}\n", m.epoch + 1, m.epochs,
-               m.batch, m.batches, m.loss, m.lr, m.images_per_second, clock_text(left));
-    std::fflush(stdout);
-    return;
+    fmt::print(out_, "{}\n", progress_text(m, left));
   }
-  if (shown_ && Clock::now() - drawn_ < redraw_every) return;
-  fmt::print("\r{}\x1b[K", progress_bar(m, left, terminal_width()));
-  std::fflush(stdout);
-  shown_ = true;
-  drawn_ = Clock::now();
+  std::fflush(out_);
 }
 
 void ProgressLine::clear() {
-  if (shown_) fmt::print("\r\x1b[K");
+  if (shown_) fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
   shown_ = false;
 }
 

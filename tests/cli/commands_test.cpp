@@ -1,0 +1,164 @@
+#include <stint/tests/cli/run_program.h>
+#include <stint/tests/temporary_directory.h>
+#include <stint/tools/config/options.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fstream>
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+struct BadLine {
+  const char* arguments;
+  const char* error;  // without "stint: " and the newline
+};
+
+const BadLine bad_commands[] = {
+    {"trains", "there is no command 'trains': did you mean 'train'?"},
+    {"evla", "there is no command 'evla'; see `stint --help`"},
+    {"''", "there is no command ''; see `stint --help`"},
+    {"inspect", "inspect: expected a command; see `stint inspect --help`"},
+    {"inspect models resnet18", "inspect: there is no command 'models': did you mean 'model'?"},
+    {"inspect model", "inspect model: expected the NAME of a model"},
+    {"inspect model a b", "inspect model: did not expect 'b'; see `stint inspect model --help`"},
+    {"inspect --json model a", "inspect: there is no flag '--json' before the command; see `stint inspect --help`"},
+    {"--lr 0.1 train", "there is no flag '--lr' before the command; see `stint --help`"},
+    {"train plan", "train: did not expect the command 'plan' after it"},
+    {"train 3", "train: did not expect '3'; see `stint train --help`"},
+    {"train ++", "did not expect '++'"},
+    {"train -- --lr 0.3", "did not expect '--'"},
+    {"eval", "eval: expected --checkpoint PATH: a run, a checkpoint or model.safetensors"},
+};
+
+const BadLine bad_flags[] = {
+    {"train --batchsize 3", "train: there is no flag '--batchsize': did you mean '--batch-size'?"},
+    {"train --batch_size=3", "train: there is no flag '--batch_size': did you mean '--batch-size'?"},
+    {"plan --whatever", "plan: there is no flag '--whatever'; see `stint plan --help`"},
+    {"train -x", "train: there is no flag '-x'; see `stint train --help`"},
+    {"train -lr 3", "train: there is no flag '-lr': did you mean '--lr'?"},
+    {"train --steps 5", "train: there is no flag '--steps'; see `stint train --help`"},
+    {"train --lr", "--lr: expected a value"},
+    {"train --lr --seed 3", "--lr: expected a value, got '--seed'"},
+    {"train --lr=", "--lr: optim.lr has no value, expected a number from 0 to 1000000"},
+    {"train --lr fast", "--lr: optim.lr is 'fast', expected a number from 0 to 1000000"},
+    {"train --lr -0.1", "--lr: optim.lr is '-0.1', expected a number from 0 to 1000000"},
+    {"train --lr 0.1 --lr x", "--lr: optim.lr is 'x', expected a number from 0 to 1000000"},
+    {"train --lr [0.1]", "--lr: optim.lr is '[0.1]', expected a number from 0 to 1000000"},
+    {"train --seed 0x10", "--seed: seed is '0x10', expected an integer of at least 0"},
+    {"train --opt adam", "--opt: optim.opt is 'adam', expected one of sgd, adamw: did you mean 'adamw'?"},
+    {"train --opt '\"sgd\"'", "--opt: optim.opt is '\"sgd\"', expected one of sgd, adamw"},
+    {"train --json=yes", "--json: log.json is 'yes', expected true or false"},
+    {"train --model-kwargs stem", "--model-kwargs: model.kwargs is 'stem', expected key=value"},
+    {"train --model-kwargs a=1 b", "--model-kwargs: model.kwargs is 'b', expected key=value"},
+    {"train --mem-budget 6Gb", "--mem-budget: memory.budget is '6Gb', expected bytes with a unit, like 6GiB"},
+    {"train --data-dir \"$(printf 'a\\nb\\nc\\nd')\"",
+     "--data-dir: data.dir is 'a\\x0ab\\x0ac\\x0ad', expected UTF-8 without control characters"},
+    {"train --set", "--set: expected a value"},
+    {"train --set lr", "--set: expected key=value, got 'lr'"},
+    {"train --set lr=1", "--set: there is no option 'lr': did you mean 'optim.lr'?"},
+    {"train --set optim.lrr=1", "--set: there is no option 'optim.lrr': did you mean 'optim.lr'?"},
+    {"train --set optim.lr=x", "--set: optim.lr is 'x', expected a number from 0 to 1000000"},
+    {"bench --steps 0", "--steps: is '0', expected an integer from 1 to 100000"},
+    {"bench --steps many", "--steps: is 'many', expected an integer from 1 to 100000"},
+};
+
+const BadLine bad_files[] = {
+    {"train -c", "--config: expected a value"},
+    {"train -c none.yaml", "config: cannot read none.yaml: No such file or directory"},
+    {"train -c good.yaml bad.yaml", "train: did not expect 'bad.yaml'; see `stint train --help`"},
+    {"train -c bad.yaml", "bad.yaml:2:3: there is no option 'optim.lrr': did you mean 'optim.lr'?"},
+    {"train -c good.yaml --config bad.yaml", "bad.yaml:2:3: there is no option 'optim.lrr': did you mean 'optim.lr'?"},
+};
+
+void check(const BadLine& line, const std::string& directory = "/") {
+  CAPTURE(line.arguments);
+  Outcome outcome = run_program(line.arguments, directory);
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out == "");
+  CHECK(outcome.err == std::string("stint: ") + line.error + "\n");
+}
+
+std::string with_files(const TemporaryDirectory& directory) {
+  std::ofstream(directory.path() / "good.yaml") << "optim:\n  lr: 0.2\n";
+  std::ofstream(directory.path() / "bad.yaml") << "optim:\n  lrr: 0.2\n";
+  return directory.path();
+}
+
+}  // namespace
+
+TEST_CASE("a command that is wrong") {
+  for (const BadLine& line : bad_commands) check(line);
+}
+
+TEST_CASE("a flag that is wrong") {
+  for (const BadLine& line : bad_flags) check(line);
+}
+
+TEST_CASE("a configuration file that is wrong") {
+  TemporaryDirectory directory;
+  std::string path = with_files(directory);
+  for (const BadLine& line : bad_files) check(line, path);
+}
+
+TEST_CASE("files give way to flags, flags to --set") {
+  TemporaryDirectory directory;
+  std::string path = with_files(directory);
+  // The texts are read in that order, so the first one that is wrong is the one reported.
+  CHECK(run_program("train -c bad.yaml --seed x --set seed=y", path).err.starts_with("stint: bad.yaml:2:3: "));
+  CHECK(run_program("train --set seed=y --seed x -c good.yaml", path).err.starts_with("stint: --seed: seed is 'x'"));
+  CHECK(run_program("train --set seed=y --seed 1 -c good.yaml", path).err.starts_with("stint: --set: seed is 'y'"));
+}
+
+TEST_CASE("an error is at most three lines and harmless to a terminal") {
+  std::string hostile = "\"$(printf 'tr\\033[31m\\nain\\n\\n\\n%05000d' 0)\"";
+  for (const char* before :
+       {"", "train ", "train --", "train --opt ", "train --set ", "train --set seed=", "train -c "}) {
+    CAPTURE(before);
+    Outcome outcome = run_program(before + hostile);
+    CHECK(outcome.code == 2);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') <= 3);
+    CHECK(outcome.err.find('\x1b') == std::string::npos);
+    CHECK(outcome.err.size() < 1500);
+  }
+}
+
+TEST_CASE("help names every command, and every option of the table") {
+  Outcome program = run_program("--help");
+  CHECK(program.code == 0);
+  CHECK(program.err == "");
+  for (const char* name : {"train", "eval", "plan", "bench", "inspect", "--version"}) {
+    CHECK(program.out.find(name) != std::string::npos);
+  }
+  for (const char* command : {"train", "eval", "plan", "bench", "inspect model"}) {
+    CAPTURE(command);
+    Outcome outcome = run_program(std::string(command) + " --help");
+    CHECK(outcome.code == 0);
+    CHECK(outcome.out.find(std::string("Usage: stint ") + command) != std::string::npos);
+    for (const Option& option : options()) {
+      CAPTURE(option.flag);
+      CHECK(outcome.out.find("  " + option.flag + " ") != std::string::npos);
+      CHECK(outcome.out.find(option.help) != std::string::npos);
+    }
+  }
+  CHECK(run_program("").out == program.out);
+}
+
+TEST_CASE("the version") {
+  Outcome outcome = run_program("--version");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.starts_with("stint 0.1.0 (cpu"));
+}
+
+TEST_CASE("a standard stream that is closed, full or not read") {
+  CHECK(run_program("--help >&-").code == 0);
+  CHECK(run_program("trains 2>&-").code == 2);
+  Outcome full = run_program("--help >/dev/full");
+  CHECK(full.code == 1);
+  CHECK(full.err == "stint: standard output: No space left on device\n");
+  // As from any program whose reader has gone: 128 + SIGPIPE, and not a word.
+  Outcome gone = run_shell("{ sleep 0.2; $stint --help; echo $? >&2; } | true");
+  CHECK(gone.err == "141\n");
+}
