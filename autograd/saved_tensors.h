@@ -16,8 +16,8 @@ struct LedgerRow {
   std::string holder;           ///< "dense", an encoding, "parameter", or the slot that already counts these bytes
 };
 
-/// Everything that a tape holds for backward. Slots over one storage share it: it counts once, stays dense while anybody
-/// outside holds it or one of its slots is exact, and is packed once for all slots otherwise.
+/// Everything that a tape holds for backward. Slots over one storage share it: it counts once, stays dense while
+/// anybody outside holds it or one of its slots is exact, and is packed once for all slots otherwise.
 class SavedTensors {
  public:
   explicit SavedTensors(SavePolicy& policy) : policy_(policy) {}

@@ -20,8 +20,8 @@ class Tape::SavedView : public Saved {
   SavedView(const SavedTensors& saved, const Record& record) : saved_(saved), record_(record) {}
 
   Tensor operator[](int slot) const override {
-    require(slot >= 0 && slot < static_cast<int>(record_.slots.size()), record_.op, "has {} saved tensors, asked for {}",
-            record_.slots.size(), slot);
+    require(slot >= 0 && slot < static_cast<int>(record_.slots.size()), record_.op,
+            "has {} saved tensors, asked for {}", record_.slots.size(), slot);
     return saved_.get(record_.slots[slot]);
   }
 
@@ -71,8 +71,8 @@ std::vector<int> Tape::admit(std::string_view op, const std::vector<const Value*
     const Value& value = *inputs[i];
     require(value || static_cast<int>(i) >= required, op, "input {} is missing", i);
     require(!value || value.tape_ == serial_, op, "input {} belongs to another tape", i);
-    require(!value || value.tensor().device() == inputs[0]->tensor().device(), op, "input {} is on {}, input 0 on {}", i,
-            value.tensor().device().name(), inputs[0]->tensor().device().name());
+    require(!value || value.tensor().device() == inputs[0]->tensor().device(), op, "input {} is on {}, input 0 on {}",
+            i, value.tensor().device().name(), inputs[0]->tensor().device().name());
     ids.push_back(value.id_);
   }
   return ids;

@@ -61,8 +61,7 @@ class Tape {
 
   /// Applies an operator. `inputs` beyond the operator's required ones may be empty values.
   template <Op O, std::same_as<Value>... Values>
-    requires(sizeof...(Values) == input_count<O>)
-  Value apply(const O& op, const Values&... inputs);
+  requires(sizeof...(Values) == input_count<O>) Value apply(const O& op, const Values&... inputs);
 
   /// Gradients of everything that `loss`, a scalar f32, depends on, times `seed`. Errors: called twice; not a scalar; a
   /// loss that depends on nothing.
@@ -102,9 +101,9 @@ class Tape {
     TensorSpec spec;
     bool wants_gradient = false;
     Leaf* leaf = nullptr;
-    int uses = 0;           // applications that have not been run backwards yet
+    int uses = 0;  // applications that have not been run backwards yet
     bool has_gradient = false;
-    bool kept = false;      // a `variable`
+    bool kept = false;  // a `variable`
     Tensor gradient;
   };
 
@@ -158,15 +157,15 @@ struct Tape::RecordOf : Record {
   void backward(const Saved& saved, const Tensor& dy, const std::vector<Grad>& grads) const override {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       operation.backward(saved, dy, grads[I]...);
-    }(std::make_index_sequence<input_count<O>>{});
+    }
+    (std::make_index_sequence<input_count<O>>{});
   }
 
   O operation;
 };
 
 template <Op O, std::same_as<Value>... Values>
-  requires(sizeof...(Values) == input_count<O>)
-Value Tape::apply(const O& op, const Values&... inputs) {
+requires(sizeof...(Values) == input_count<O>) Value Tape::apply(const O& op, const Values&... inputs) {
   std::vector<int> ids = admit(O::name, {&inputs...}, required_inputs<O>());
   saved_.settle();
   Work before = work_done();
@@ -182,7 +181,8 @@ Value Tape::apply(const O& op, const Values&... inputs) {
     output = op.forward(saver, inputs.tensor()...);
   }
   Work after = work_done();
-  return finish(std::move(record), O::name, std::move(output), {after.flops - before.flops, after.bytes - before.bytes});
+  return finish(std::move(record), O::name, std::move(output),
+                {after.flops - before.flops, after.bytes - before.bytes});
 }
 
 }  // namespace stint

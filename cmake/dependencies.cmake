@@ -6,9 +6,6 @@ find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(ZLIB REQUIRED)
 find_path(STINT_CLI11 CLI/CLI.hpp REQUIRED)
-if(STINT_TESTS)
-  find_package(Catch2 2 REQUIRED)
-endif()
 
 # Optional parts: one line each when they are missing; everything else works without them.
 find_program(STINT_NVCC nvcc HINTS /usr/local/cuda/bin)

@@ -5,7 +5,6 @@ foreach(folder runtime kernels autograd layers models)
   install(DIRECTORY ${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stint/${folder} FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(TARGETS stint EXPORT stint_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS stint_flags EXPORT stint_targets)
 install(TARGETS stint_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(EXPORT stint_targets NAMESPACE stint:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/stint)
 configure_package_config_file(cmake/stint-config.cmake.in ${PROJECT_BINARY_DIR}/stint-config.cmake

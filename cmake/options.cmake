@@ -1,4 +1,4 @@
-option(STINT_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(STINT_TESTS "Build the tests" OFF)
 option(STINT_NATIVE "Compile for this machine's instruction set (faster; the binaries run on the like of it only)" ON)
 option(STINT_WERROR "Treat warnings as errors" OFF)
 option(STINT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)

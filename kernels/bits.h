@@ -25,8 +25,8 @@ inline void pack_positive(const float* values, std::int64_t count, std::uint8_t*
   }
 }
 
-/// out <- values where the mask's bit is set, else 0. Converts `T` to float. Sixteen at a time, with bit arithmetic instead
-/// of a choice, because that is what compilers turn into vector code.
+/// out <- values where the mask's bit is set, else 0. Converts `T` to float. Sixteen at a time, with bit arithmetic
+/// instead of a choice, because that is what compilers turn into vector code.
 template <typename T>
 void select_masked(const T* values, const std::uint8_t* mask, std::int64_t count, float* out) {
   std::int64_t i = 0;

@@ -28,7 +28,10 @@ struct ImageMatrix {
   std::int64_t images, blocks, height, width, channels;
 
   explicit ImageMatrix(const TensorSpec& x)
-      : images(x.shape[0]), height(x.shape[1]), width(x.shape[2]), channels(x.packing == Packing::c16 ? 16 : x.shape[3]) {
+      : images(x.shape[0]),
+        height(x.shape[1]),
+        width(x.shape[2]),
+        channels(x.packing == Packing::c16 ? 16 : x.shape[3]) {
     blocks = x.shape[3] / channels;
   }
 

@@ -14,20 +14,20 @@
   }
 
 /// Runs a kernel on a tensor's device, in a profiling range of the given name and `Work`; on the null device only the
-/// range is there: `STINT_RUN(name, work, x.device(), relu_forward(x, y));` The call's arguments are evaluated only where
-/// a kernel runs, so memory is allocated before, never in them.
-#define STINT_RUN(range_name, work, where, ...)                                          \
-  do {                                                                                   \
-    ProfileRange stint_range(range_name, work);                                          \
-    if ((where).type == Device::Type::cpu) {                                             \
-      cpu::__VA_ARGS__;                                                                  \
-    } else if ((where).type == Device::Type::cuda) {                                     \
-      if constexpr (STINT_WITH_CUDA) {                                                   \
-        cuda::__VA_ARGS__;                                                               \
-      } else {                                                                           \
+/// range is there: `STINT_RUN(name, work, x.device(), relu_forward(x, y));` The call's arguments are evaluated only
+/// where a kernel runs, so memory is allocated before, never in them.
+#define STINT_RUN(range_name, work, where, ...)                                        \
+  do {                                                                                 \
+    ProfileRange stint_range(range_name, work);                                        \
+    if ((where).type == Device::Type::cpu) {                                           \
+      cpu::__VA_ARGS__;                                                                \
+    } else if ((where).type == Device::Type::cuda) {                                   \
+      if constexpr (STINT_WITH_CUDA) {                                                 \
+        cuda::__VA_ARGS__;                                                             \
+      } else {                                                                         \
         fail(ErrorKind::usage, range_name, "this build of stint has no CUDA support"); \
-      }                                                                                  \
-    }                                                                                    \
+      }                                                                                \
+    }                                                                                  \
   } while (false)
 
 namespace stint {

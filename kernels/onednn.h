@@ -5,8 +5,8 @@
 #include <dnnl.hpp>
 
 /// What conv2d and linear share on the CPU: layers y = weight * x + bias, run by oneDNN. A tensor whose memory is not
-/// laid out as the primitive wants it is reordered in the workspace, in every pass: the weight always, activations of few
-/// channels too.
+/// laid out as the primitive wants it is reordered in the workspace, in every pass: the weight always, activations of
+/// few channels too.
 namespace stint::onednn {
 
 using Desc = dnnl::memory::desc;

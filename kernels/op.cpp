@@ -21,8 +21,8 @@ void Grad::share(const Tensor& value) const {
     *target_ = value;
     return;
   }
-  require(value.shape() == spec_.shape && value.packing() == spec_.packing, "gradient",
-          "expected shape {}, got {}", spec_.shape.text(), value.shape().text());
+  require(value.shape() == spec_.shape && value.packing() == spec_.packing, "gradient", "expected shape {}, got {}",
+          spec_.shape.text(), value.shape().text());
   add_to(value, out(), accumulates());
 }
 

@@ -114,6 +114,7 @@ template <typename T>
 concept Op = requires {
   { T::name } -> std::convertible_to<std::string_view>;
   &T::forward;
-} && detail::has_backward<T>(std::make_integer_sequence<int, input_count<T>>{});
+}
+&&detail::has_backward<T>(std::make_integer_sequence<int, input_count<T>>{});
 
 }  // namespace stint

@@ -16,7 +16,9 @@ Value BatchNorm::operator()(Tape& tape, const Value& x, const Value& residual) {
 }
 
 Value BatchNorm::normalise(Tape& tape, const Value& x, const Value& residual) {
-  stint::BatchNorm op{.training = tape.training(), .relu = relu_, .running_mean = running_mean_.value,
+  stint::BatchNorm op{.training = tape.training(),
+                      .relu = relu_,
+                      .running_mean = running_mean_.value,
                       .running_var = running_var_.value};
   return tape.apply(op, x, tape.leaf(weight_.leaf), tape.leaf(bias_.leaf), residual);
 }

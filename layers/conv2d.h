@@ -5,8 +5,8 @@
 
 namespace stint::layers {
 
-/// Convolution [N,H,W,in] to [N,OH,OW,out]. Weights are drawn by `kaiming_normal` of the fan out (torchvision's ResNet),
-/// the bias, if there is one, as PyTorch draws it.
+/// Convolution [N,H,W,in] to [N,OH,OW,out]. Weights are drawn by `kaiming_normal` of the fan out (torchvision's
+/// ResNet), the bias, if there is one, as PyTorch draws it.
 class Conv2d : public Module {
  public:
   Conv2d(std::int64_t in, std::int64_t out, Window window, bool bias = false);

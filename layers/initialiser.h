@@ -7,7 +7,8 @@
 
 namespace stint {
 
-/// Fills a new parameter, always on the CPU and from a sequence of its own, so that every device starts from equal bits.
+/// Fills a new parameter, always on the CPU and from a sequence of its own, so that every device starts from equal
+/// bits.
 using Initialiser = std::function<void(std::span<float> values, RandomSequence random)>;
 
 Initialiser constant(float value);

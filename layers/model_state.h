@@ -5,9 +5,9 @@
 
 namespace stint {
 
-/// The memory of a model: parameters, gradients and buffers, each one flat f32 vector, and with bf16 compute a bf16 twin
-/// of the parameters. Making it names the tree, draws the initial weights (a function of the seed alone) and points every
-/// parameter of the tree at its place. The module must outlive it and can have one state only.
+/// The memory of a model: parameters, gradients and buffers, each one flat f32 vector, and with bf16 compute a bf16
+/// twin of the parameters. Making it names the tree, draws the initial weights (a function of the seed alone) and
+/// points every parameter of the tree at its place. The module must outlive it and can have one state only.
 class ModelState {
  public:
   ModelState(Module& model, Device device, DType compute, std::uint64_t seed);

@@ -15,9 +15,9 @@ struct Parameter {
   Leaf leaf;  ///< `leaf.name` is the full path, as in torchvision
   Shape shape;
   Initialiser initialise;
-  bool decay = true;         ///< weight decay applies
-  bool mixed = false;        ///< read in the compute dtype (weights); otherwise always f32 (biases, normalisation)
-  Tensor master;             ///< f32 view of the flat parameters
+  bool decay = true;   ///< weight decay applies
+  bool mixed = false;  ///< read in the compute dtype (weights); otherwise always f32 (biases, normalisation)
+  Tensor master;       ///< f32 view of the flat parameters
 };
 
 /// A tensor that is part of a model's state but not trained (running statistics); f32.

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-// The format: 8 bytes of header length (little endian), a JSON object name -> {dtype, shape, data_offsets}, then the data
-// (github.com/huggingface/safetensors).
+// The format: 8 bytes of header length (little endian), a JSON object name -> {dtype, shape, data_offsets}, then the
+// data (github.com/huggingface/safetensors).
 namespace stint {
 
 namespace {
@@ -53,9 +53,7 @@ class OutputFile {
   }
 
  private:
-  void check(bool good) const {
-    require(good, "safetensors", "cannot write {}: {}", path_, std::strerror(errno));
-  }
+  void check(bool good) const { require(good, "safetensors", "cannot write {}: {}", path_, std::strerror(errno)); }
   std::string path_;
   int descriptor_;
 };
@@ -123,9 +121,11 @@ Entry parse_entry(const std::string& path, const std::string& name, const Json& 
   }
   if (!known) wrong("dtype");
   auto unsigned_list = [](const Json& list) {
-    return list.is_array() && std::all_of(list.begin(), list.end(), [](const Json& v) { return v.is_number_unsigned(); });
+    return list.is_array() &&
+           std::all_of(list.begin(), list.end(), [](const Json& v) { return v.is_number_unsigned(); });
   };
-  if (!json.contains("shape") || !unsigned_list(json["shape"]) || json["shape"].size() > Shape::max_rank) wrong("shape");
+  if (!json.contains("shape") || !unsigned_list(json["shape"]) || json["shape"].size() > Shape::max_rank)
+    wrong("shape");
   std::vector<std::int64_t> dims;
   for (const Json& dim : json["shape"]) {
     if (dim.get<std::uint64_t>() > std::uint64_t{1} << 48) wrong("shape");

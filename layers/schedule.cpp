@@ -16,7 +16,8 @@ double Schedule::at(std::int64_t step) const {
     case Kind::step:
       return lr * std::pow(decay_rate, static_cast<double>(step / std::max<std::int64_t>(decay_steps, 1)));
     case Kind::cosine: {
-      double progress = std::min(1.0, static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(total_steps, 1)));
+      double progress =
+          std::min(1.0, static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(total_steps, 1)));
       return min_lr + (lr - min_lr) * (1 + std::cos(std::numbers::pi * progress)) / 2;
     }
   }

@@ -5,7 +5,8 @@
 
 namespace stint {
 
-/// Parameters and buffers under torchvision's names and in its layouts (convolution weights as [O,I,KH,KW]): CPU copies.
+/// Parameters and buffers under torchvision's names and in its layouts (convolution weights as [O,I,KH,KW]): CPU
+/// copies.
 std::vector<NamedTensor> state_dict(const ModelState& state);
 
 /// The inverse of `state_dict`. Errors (ErrorKind::data): names that are missing, left over, or of another shape or

@@ -5,8 +5,8 @@
 
 namespace stint::models {
 
-/// Linear layers with ReLU between them on flattened images. Keyword arguments: `hidden` (256) units, `depth` (2) hidden
-/// layers, `dropout` (0) behind each.
+/// Linear layers with ReLU between them on flattened images. Keyword arguments: `hidden` (256) units, `depth` (2)
+/// hidden layers, `dropout` (0) behind each.
 class Mlp : public layers::Sequential {
  public:
   Mlp(const ModelSpec& spec, Kwargs& kwargs);

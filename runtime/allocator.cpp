@@ -154,8 +154,8 @@ bool Allocator::guards_intact(Blocks::const_iterator block) const {
   const auto& [offset, b] = *block;
   const std::byte* start = arena_->base() + offset;
   std::size_t end = b.guard + b.requested;
-  return b.guard == 0 || (arena_->holds(start, guard_value, b.guard) &&
-                          arena_->holds(start + end, guard_value, b.size - end));
+  return b.guard == 0 ||
+         (arena_->holds(start, guard_value, b.guard) && arena_->holds(start + end, guard_value, b.size - end));
 }
 
 void Allocator::refuse(std::size_t bytes, std::size_t most) const {

@@ -14,18 +14,18 @@ namespace stint {
 
 /// Exact figures of one allocator, in bytes.
 struct MemoryStats {
-  PurposeBytes requested;                 ///< asked for by what is alive now
-  PurposeBytes held;                      ///< the same, each rounded up to the allocator's granule
-  std::size_t reserved = 0;               ///< taken from the machine: held + free for reuse
-  PurposeBytes peak;                      ///< `requested` at the moment its total was largest
-  PurposeBytes peak_each;                 ///< per purpose: its own largest `requested`, each at its own moment
+  PurposeBytes requested;    ///< asked for by what is alive now
+  PurposeBytes held;         ///< the same, each rounded up to the allocator's granule
+  std::size_t reserved = 0;  ///< taken from the machine: held + free for reuse
+  PurposeBytes peak;         ///< `requested` at the moment its total was largest
+  PurposeBytes peak_each;    ///< per purpose: its own largest `requested`, each at its own moment
   std::size_t peak_reserved = 0;
-  std::size_t allocations = 0;            ///< number of calls of `allocate` so far
+  std::size_t allocations = 0;  ///< number of calls of `allocate` so far
 };
 
 /// Caching allocator of one device: best fit over one arena, free neighbours merge, memory is never given back.
-/// Its decisions depend on the sequence of calls alone, so the same program asks for the same memory every time, and the
-/// null device predicts the CPU to the byte. Thread-safe.
+/// Its decisions depend on the sequence of calls alone, so the same program asks for the same memory every time, and
+/// the null device predicts the CPU to the byte. Thread-safe.
 class Allocator {
  public:
   static constexpr std::size_t granule = 256;         ///< every block starts and ends at a multiple of this

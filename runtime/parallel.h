@@ -15,8 +15,8 @@ inline void set_thread_count(int threads) {
   omp_set_num_threads(threads);
 }
 
-/// Calls `work(begin, end)` for disjoint pieces that cover [0, count), in parallel when there are at least two pieces of
-/// `grain` items. The pieces depend on `count`, `grain` and the number of threads alone.
+/// Calls `work(begin, end)` for disjoint pieces that cover [0, count), in parallel when there are at least two pieces
+/// of `grain` items. The pieces depend on `count`, `grain` and the number of threads alone.
 template <typename Work>
 void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
   std::int64_t pieces = std::min<std::int64_t>(thread_count(), (count + grain - 1) / std::max<std::int64_t>(grain, 1));

@@ -23,7 +23,9 @@ class Shape {
   std::span<const std::int64_t> dims() const { return {dims_.data(), static_cast<std::size_t>(rank_)}; }
 
   /// Number of elements; 1 for a rank of 0.
-  std::int64_t count() const { return std::accumulate(dims().begin(), dims().end(), std::int64_t{1}, std::multiplies{}); }
+  std::int64_t count() const {
+    return std::accumulate(dims().begin(), dims().end(), std::int64_t{1}, std::multiplies{});
+  }
 
   /// As `[2,3,4]`.
   std::string text() const;

@@ -39,7 +39,9 @@ Input spaced_activation(Shape shape, std::uint64_t number = 1);
 Input weight(Shape shape, std::uint64_t number = 2);
 Input vector(std::int64_t count, std::uint64_t number = 3);
 Input labels(std::vector<int> classes);
-inline Input absent() { return {}; }
+inline Input absent() {
+  return {};
+}
 
 /// The operator's formula in plain double precision, in plain element order.
 using Reference = std::function<Reals(const std::vector<Reals>& inputs)>;
@@ -73,10 +75,16 @@ AnyCase erase(const OpCase<O>& c) {
   constexpr auto indices = std::make_index_sequence<input_count<O>>{};
   AnyCase any{c.name, c.inputs, c.reference, c.slots, c.library, {}, {}};
   any.forward = [op = c.op](Saver& saver, const std::vector<Tensor>& x) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return op.forward(saver, x[I]...); }(indices);
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return op.forward(saver, x[I]...);
+    }
+    (indices);
   };
   any.backward = [op = c.op](const Saved& saved, const Tensor& dy, const std::vector<Grad>& grads) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { op.backward(saved, dy, grads[I]...); }(indices);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      op.backward(saved, dy, grads[I]...);
+    }
+    (indices);
   };
   return any;
 }

@@ -39,8 +39,8 @@ std::pair<double, Work> measure(const Body& body) {
 
 void print_row(const Entry& e, const char* pass, DType dtype, std::pair<double, Work> measured) {
   auto [seconds, work] = measured;
-  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10.3f}{:>10.1f}{:>10.1f}\n", e.op, e.c.name, pass, name_of(dtype), seconds * 1e3,
-             work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
+  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10.3f}{:>10.1f}{:>10.1f}\n", e.op, e.c.name, pass, name_of(dtype),
+             seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
 }
 
 void measure_case(const Entry& e, DType dtype, Device device) {
@@ -72,7 +72,8 @@ void Registered::add(std::string op, AnyCase c) {
 }
 
 void print_performance() {
-  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "ms", "GB/s", "GFLOP/s");
+  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "ms", "GB/s",
+             "GFLOP/s");
   for (Device device : devices()) {
     for (const Entry& e : entries()) {
       for (DType dtype : {DType::f32, DType::bf16}) measure_case(e, dtype, device);

@@ -18,8 +18,7 @@ Tensor AvgPool::forward(Saver&, const Tensor& x) const {
 void AvgPool::backward(const Saved&, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
   Tensor out = dx.out();
-  STINT_RUN("avg_pool_backward", traffic(dy, out), dy.device(),
-            avg_pool_backward(dy, window, out, dx.accumulates()));
+  STINT_RUN("avg_pool_backward", traffic(dy, out), dy.device(), avg_pool_backward(dy, window, out, dx.accumulates()));
 }
 
 }  // namespace stint

@@ -21,7 +21,8 @@ void write_residual_gradient(BatchNormBackward& p, const Grad& dresidual) {
 
 void check(const BatchNorm& op, const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& residual) {
   constexpr auto name = BatchNorm::name;
-  require(x.shape().rank() >= 2 && x.count() > 0, name, "expected a non-empty [N,H,W,C] or [N,C], got {}", x.shape().text());
+  require(x.shape().rank() >= 2 && x.count() > 0, name, "expected a non-empty [N,H,W,C] or [N,C], got {}",
+          x.shape().text());
   Shape channels = {x.shape()[-1]};
   for (const Tensor& t : {gamma, beta, op.running_mean, op.running_var}) {
     require(t && t.shape() == channels && t.dtype() == DType::f32, name, "expected parameters and buffers of {} f32",
@@ -72,9 +73,17 @@ void BatchNorm::backward(const Saved& saved, const Tensor& dy, const Grad& dx, c
   Tensor gamma = saved[2];
   std::int64_t channels = x.shape()[-1];
   Tensor sums = make_workspace({2, channels}, DType::f32, x.device());
-  BatchNormBackward p{.x = x, .gamma = gamma, .dy = dy, .mask = relu ? saved[3] : Tensor(), .statistics = statistics,
-                      .sums = sums, .dx = {}, .dresidual = {}, .accumulate_dx = dx.accumulates(),
-                      .accumulate_dresidual = dresidual.accumulates(), .training = training};
+  BatchNormBackward p{.x = x,
+                      .gamma = gamma,
+                      .dy = dy,
+                      .mask = relu ? saved[3] : Tensor(),
+                      .statistics = statistics,
+                      .sums = sums,
+                      .dx = {},
+                      .dresidual = {},
+                      .accumulate_dx = dx.accumulates(),
+                      .accumulate_dresidual = dresidual.accumulates(),
+                      .training = training};
   {
     Tensor workspace = make_sums_workspace(channels, x.device());
     STINT_RUN("batch_norm_sums", traffic(x, dy), x.device(), batch_norm_sums(p, workspace));

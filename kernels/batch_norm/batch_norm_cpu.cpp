@@ -47,7 +47,8 @@ std::int64_t scratch_size(const ChannelMatrix& m) {
   return rows_a_tile(m) * m.width;
 }
 
-/// Calls body(tile, scratch...) for all tiles in parallel; `Scratches` float buffers of a tile each belong to the thread.
+/// Calls body(tile, scratch...) for all tiles in parallel; `Scratches` float buffers of a tile each belong to the
+/// thread.
 template <typename Body>
 void for_tiles(const ChannelMatrix& m, int scratches, const Body& body) {
   parallel_for(tile_count(m), 1, [&](std::int64_t begin, std::int64_t end) {

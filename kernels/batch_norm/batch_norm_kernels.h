@@ -13,7 +13,8 @@ struct BatchNormForward {
   bool relu;
 };
 
-/// Empty tensors mark what is not wanted. sums: [2,C] f32, sum(dz) then sum(dz * xhat), dz the gradient behind the ReLU.
+/// Empty tensors mark what is not wanted. sums: [2,C] f32, sum(dz) then sum(dz * xhat), dz the gradient behind the
+/// ReLU.
 struct BatchNormBackward {
   Tensor x, gamma, dy, mask, statistics, sums, dx, dresidual;
   bool accumulate_dx, accumulate_dresidual, training;

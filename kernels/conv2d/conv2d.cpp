@@ -22,7 +22,8 @@ ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, cons
               weight.shape()[2] == op.window.kernel,
           name, "expected a weight [O,{0},{0},{1}] for an input {2}, got {3}", op.window.kernel, x.shape()[3],
           x.shape().text(), weight.shape().text());
-  require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()), name_of(weight.dtype()));
+  require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()),
+          name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];
   require(!bias || (bias.shape() == Shape{out} && bias.dtype() == DType::f32), name, "expected a bias [{}] f32", out);
   ConvCase c{x.spec(), x.spec(), op.window, static_cast<bool>(bias)};
@@ -85,9 +86,9 @@ void Conv2d::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
     Tensor weight_out = dweight.wanted() ? dweight.out() : make_workspace(weight.shape(), DType::f32, dy.device());
     Tensor bias_out = dbias.wanted() ? dbias.out() : Tensor();
     Tensor workspace = workspace_for(c, ConvPass::backward_weights, dweight.accumulates());
-    STINT_RUN("conv2d_backward_weights", work_of(c), dy.device(),
-              conv2d_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(),
-                                      workspace));
+    STINT_RUN(
+        "conv2d_backward_weights", work_of(c), dy.device(),
+        conv2d_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(), workspace));
   }
   if (dx.wanted()) {
     c.bias = false;

@@ -1,5 +1,6 @@
-// Convolution on the CPU by oneDNN. `convolution_auto` lets it choose Winograd where that wins, which it has for blocked
-// tensors only; its choice is a function of shape, dtype and threads, and primitives are made once for each.
+// Convolution on the CPU by oneDNN. `convolution_auto` lets it choose Winograd where that wins, which it has for
+// blocked tensors only (and which it would choose for the three channels of an image, where it loses); its choice is a
+// function of shape, dtype and threads, and primitives are made once for each.
 
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/onednn.h>
@@ -45,7 +46,8 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
   Desc x = wanted(c.x), y = wanted(c.y), weight(weight_dims, compute, memory::format_tag::any);
   memory::dims strides = {c.window.stride, c.window.stride}, padding = {c.window.padding, c.window.padding};
   auto attributes = onednn::user_scratchpad();
-  auto algorithm = dnnl::algorithm::convolution_auto;
+  bool blocked = c.x.shape[3] % 16 == 0 && c.y.shape[3] % 16 == 0;
+  auto algorithm = blocked ? dnnl::algorithm::convolution_auto : dnnl::algorithm::convolution_direct;
 
   using Forward = dnnl::convolution_forward;
   Forward::primitive_desc forward(
@@ -74,9 +76,20 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
 using Key = std::array<std::int64_t, 14>;
 
 Key key_of(const ConvCase& c, ConvPass pass) {
-  return {c.x.shape[0], c.x.shape[1], c.x.shape[2], c.x.shape[3], c.y.shape[3], c.window.kernel, c.window.stride,
-          c.window.padding, static_cast<int>(c.x.dtype), static_cast<int>(c.x.packing), static_cast<int>(c.y.packing),
-          c.bias, static_cast<int>(pass), thread_count()};
+  return {c.x.shape[0],
+          c.x.shape[1],
+          c.x.shape[2],
+          c.x.shape[3],
+          c.y.shape[3],
+          c.window.kernel,
+          c.window.stride,
+          c.window.padding,
+          static_cast<int>(c.x.dtype),
+          static_cast<int>(c.x.packing),
+          static_cast<int>(c.y.packing),
+          c.bias,
+          static_cast<int>(pass),
+          thread_count()};
 }
 
 const LayerPrimitive& prepared(const ConvCase& c, ConvPass pass) {
@@ -110,7 +123,11 @@ void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& d
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
   onednn::run(prepared(c, ConvPass::backward_weights),
-              {.x = x, .weight = dweight, .y = dy, .bias = dbias, .accumulate = accumulate_weight,
+              {.x = x,
+               .weight = dweight,
+               .y = dy,
+               .bias = dbias,
+               .accumulate = accumulate_weight,
                .accumulate_bias = accumulate_bias},
               workspace);
 }

@@ -16,9 +16,9 @@ struct ConvCase {
   double flops() const { return 2.0 * static_cast<double>(y.shape.count() * weight().count() / y.shape[3]); }
 };
 
-/// How activations lie around a convolution on the CPU. `blocked`: in blocks of 16 channels from layer to layer, which is
-/// what oneDNN's Winograd needs. The others exist to be measured against it (docs/measurements): `reordered` keeps them
-/// channels-last and reorders around every convolution, `channels_last` uses what oneDNN has for channels-last.
+/// How activations lie around a convolution on the CPU. `blocked`: in blocks of 16 channels from layer to layer, which
+/// is what oneDNN's Winograd needs. The others exist to be measured against it (docs/measurements): `reordered` keeps
+/// them channels-last and reorders around every convolution, `channels_last` uses what oneDNN has for channels-last.
 enum class CpuConvLayout { blocked, reordered, channels_last };
 
 /// From the environment variable STINT_CPU_CONV: blocked (the default), reordered or channels-last.

@@ -18,8 +18,7 @@ void Dropout::backward(const Saved&, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
   if (dx.spec().packing == Packing::plain) {
     Tensor out = dx.out();
-    STINT_RUN("dropout_backward", traffic(dy, out), dy.device(),
-              dropout(dy, out, rate, random, dx.accumulates()));
+    STINT_RUN("dropout_backward", traffic(dy, out), dy.device(), dropout(dy, out, rate, random, dx.accumulates()));
   } else {
     Tensor gradient(dy.spec());
     STINT_RUN("dropout_backward", traffic(dy, gradient), dy.device(), dropout(dy, gradient, rate, random, false));

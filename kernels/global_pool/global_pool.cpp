@@ -16,8 +16,7 @@ Tensor GlobalPool::forward(Saver&, const Tensor& x) const {
 void GlobalPool::backward(const Saved&, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
   Tensor out = dx.out();
-  STINT_RUN("global_pool_backward", traffic(dy, out), dy.device(),
-            global_pool_backward(dy, out, dx.accumulates()));
+  STINT_RUN("global_pool_backward", traffic(dy, out), dy.device(), global_pool_backward(dy, out, dx.accumulates()));
 }
 
 }  // namespace stint

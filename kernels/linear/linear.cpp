@@ -29,7 +29,8 @@ Tensor Linear::forward(Saver& saver, const Tensor& x, const Tensor& weight, cons
           "expected a non-empty plain [...,I], got {}", x.shape().text());
   require(weight.shape().rank() == 2 && weight.shape()[1] == x.shape()[-1], name,
           "expected a weight [O,{}] for an input {}, got {}", x.shape()[-1], x.shape().text(), weight.shape().text());
-  require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()), name_of(weight.dtype()));
+  require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()),
+          name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];
   require(!bias || (bias.shape() == Shape{out} && bias.dtype() == DType::f32), name, "expected a bias [{}] f32", out);
 
@@ -54,9 +55,9 @@ void Linear::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
     Tensor weight_out = dweight.wanted() ? dweight.out() : make_workspace(weight.shape(), DType::f32, dy.device());
     Tensor bias_out = dbias.wanted() ? dbias.out() : Tensor();
     Tensor workspace = workspace_for(c, LinearPass::backward_weights, dy.device(), dweight.accumulates());
-    STINT_RUN("linear_backward_weights", c.work(), dy.device(),
-              linear_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(),
-                                      workspace));
+    STINT_RUN(
+        "linear_backward_weights", c.work(), dy.device(),
+        linear_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(), workspace));
   }
   if (dx.wanted()) {
     LinearCase c{dy.count() / weight.shape()[0], weight.shape()[1], weight.shape()[0], dy.dtype(), false};

@@ -70,8 +70,8 @@ void linear_forward(const LinearCase& c, const Tensor& x, const Tensor& weight, 
   onednn::run(prepared(c, LinearPass::forward), {.x = x, .weight = weight, .y = y, .bias = bias}, workspace);
 }
 
-void linear_backward_data(const LinearCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx, bool accumulate,
-                          const Tensor& workspace) {
+void linear_backward_data(const LinearCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx,
+                          bool accumulate, const Tensor& workspace) {
   onednn::run(prepared(c, LinearPass::backward_data),
               {.x = dx, .weight = weight, .y = dy, .bias = {}, .accumulate = accumulate}, workspace);
 }
@@ -80,7 +80,11 @@ void linear_backward_weights(const LinearCase& c, const Tensor& x, const Tensor&
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
   onednn::run(prepared(c, LinearPass::backward_weights),
-              {.x = x, .weight = dweight, .y = dy, .bias = dbias, .accumulate = accumulate_weight,
+              {.x = x,
+               .weight = dweight,
+               .y = dy,
+               .bias = dbias,
+               .accumulate = accumulate_weight,
                .accumulate_bias = accumulate_bias},
               workspace);
 }

@@ -18,8 +18,7 @@ Tensor Relu::forward(Saver& saver, const Tensor& x) const {
 void Relu::backward(const Saved& saved, const Tensor& dy, const Grad& dx) const {
   if (!dx.wanted()) return;
   Tensor out = dx.out();
-  STINT_RUN("relu_backward", traffic(dy, out), dy.device(),
-            relu_backward(saved[0], dy, out, dx.accumulates()));
+  STINT_RUN("relu_backward", traffic(dy, out), dy.device(), relu_backward(saved[0], dy, out, dx.accumulates()));
 }
 
 }  // namespace stint

@@ -19,8 +19,8 @@ void reorder(const Tensor& from, const Tensor& to) {
         for (std::int64_t block = 0; block < blocks; ++block) {
           std::size_t plain_place = ((n * pixels + pixel) * blocks + block) * piece;
           std::size_t c16_place = ((n * blocks + block) * pixels + pixel) * piece;
-          std::memcpy(to.raw() + (to_plain ? plain_place : c16_place), from.raw() + (to_plain ? c16_place : plain_place),
-                      piece);
+          std::memcpy(to.raw() + (to_plain ? plain_place : c16_place),
+                      from.raw() + (to_plain ? c16_place : plain_place), piece);
         }
       }
     }

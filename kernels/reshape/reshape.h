@@ -4,8 +4,8 @@
 
 namespace stint {
 
-/// The same elements, in plain order, under another shape: [N,H,W,C] to [N,H*W*C] and the like. No copy unless the input
-/// is packed; saves nothing.
+/// The same elements, in plain order, under another shape: [N,H,W,C] to [N,H*W*C] and the like. No copy unless the
+/// input is packed; saves nothing.
 struct Reshape {
   static constexpr std::string_view name = "reshape";
   Shape shape;

@@ -27,8 +27,7 @@ void SoftmaxCrossEntropy::backward(const Saved& saved, const Tensor& dy, const G
   if (!dlogits.wanted()) return;
   Tensor out = dlogits.out();
   STINT_RUN("softmax_cross_entropy_backward", traffic(saved[0], out), dy.device(),
-            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, dy, out,
-                                   dlogits.accumulates()));
+            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, dy, out, dlogits.accumulates()));
 }
 
 }  // namespace stint

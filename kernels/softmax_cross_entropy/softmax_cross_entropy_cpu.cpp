@@ -52,7 +52,8 @@ void cross_entropy_backward(const Tensor& logits, const Tensor& labels, const Te
         const T* row = logits.data<T>() + n * classes;
         T* out = dlogits.data<T>() + n * classes;
         for (std::int64_t k = 0; k < classes; ++k) {
-          float target = smoothing / static_cast<float>(classes) + (k == labels.data<std::int32_t>()[n] ? 1 - smoothing : 0);
+          float target =
+              smoothing / static_cast<float>(classes) + (k == labels.data<std::int32_t>()[n] ? 1 - smoothing : 0);
           float value = gain * (std::exp(float(row[k]) - log_sums.data<float>()[n]) - target);
           out[k] = accumulate ? float(out[k]) + value : value;
         }

@@ -30,9 +30,7 @@ OpCase<Conv2d> conv_case(std::string name, Shape x, std::int64_t out, Window win
     });
     return result;
   };
-  c.slots = [=](std::size_t element) {
-    return std::vector<std::size_t>{x.count() * element, w.count() * element};
-  };
+  c.slots = [=](std::size_t element) { return std::vector<std::size_t>{x.count() * element, w.count() * element}; };
   c.library = true;
   return c;
 }
@@ -67,7 +65,7 @@ TEST_CASE("conv2d refuses shapes that do not fit", "[op]") {
   CHECK_THROWS_WITH(Conv2d{window_3x3}.forward(nothing, x, Tensor({8, 3, 3, 4}, DType::f32), {}),
                     Catch::Contains("conv2d: expected a weight [O,3,3,3]"));
   CHECK_THROWS_AS(Conv2d{window_3x3}.forward(nothing, x, Tensor({8, 3, 3, 3}, DType::bf16), {}), Error);
-  CHECK_THROWS_AS((Conv2d{{.kernel = 7, .stride = 1, .padding = 1}}.forward(
-                      nothing, x, Tensor({8, 7, 7, 3}, DType::f32), {})),
-                  Error);
+  CHECK_THROWS_AS(
+      (Conv2d{{.kernel = 7, .stride = 1, .padding = 1}}.forward(nothing, x, Tensor({8, 7, 7, 3}, DType::f32), {})),
+      Error);
 }

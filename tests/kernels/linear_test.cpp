@@ -45,7 +45,7 @@ TEST_CASE("linear refuses shapes that do not fit", "[op]") {
   SaveNothing nothing;
   CHECK_THROWS_WITH(Linear{}.forward(nothing, Tensor({2, 5}, DType::f32), Tensor({3, 4}, DType::f32), {}),
                     Catch::Contains("linear: expected a weight [O,5]"));
-  CHECK_THROWS_AS(Linear{}.forward(nothing, Tensor({2, 5}, DType::f32), Tensor({3, 5}, DType::f32),
-                                   Tensor({4}, DType::f32)),
-                  Error);
+  CHECK_THROWS_AS(
+      Linear{}.forward(nothing, Tensor({2, 5}, DType::f32), Tensor({3, 5}, DType::f32), Tensor({4}, DType::f32)),
+      Error);
 }

@@ -153,7 +153,8 @@ TEST_CASE("reorder goes to blocks of 16 channels and back", "[op]") {
   Tensor x = to_tensor(values, {{2, 3, 2, 32}});
   Tensor blocked = packed(x, Packing::c16);
   // element (n=1, h=2, w=1, c=17) lies in block 1 of image 1
-  CHECK(blocked.data<float>()[((1 * 2 + 1) * 6 + 2 * 2 + 1) * 16 + 1] == x.data<float>()[((1 * 3 + 2) * 2 + 1) * 32 + 17]);
+  CHECK(blocked.data<float>()[((1 * 2 + 1) * 6 + 2 * 2 + 1) * 16 + 1] ==
+        x.data<float>()[((1 * 3 + 2) * 2 + 1) * 32 + 17]);
   CHECK(same_bits(plain(blocked), x));
   CHECK_THROWS_AS(packed(Tensor({1, 2, 2, 8}, DType::f32), Packing::c16), Error);
 }

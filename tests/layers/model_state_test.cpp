@@ -115,8 +115,8 @@ TEST_CASE("models refuse unknown names, keyword arguments and values, and sugges
 }
 
 TEST_CASE("schedules start, warm up, decay and end where they should", "[layers]") {
-  Schedule cosine{.kind = Schedule::Kind::cosine, .lr = 1, .total_steps = 100, .warmup_steps = 10, .warmup_lr = 0.1,
-                  .min_lr = 0.2};
+  Schedule cosine{
+      .kind = Schedule::Kind::cosine, .lr = 1, .total_steps = 100, .warmup_steps = 10, .warmup_lr = 0.1, .min_lr = 0.2};
   CHECK(cosine.at(0) == Approx(0.1));
   CHECK(cosine.at(5) == Approx(0.55));
   CHECK(cosine.at(50) == Approx(0.6));

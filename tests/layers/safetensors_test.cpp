@@ -69,7 +69,9 @@ TEST_CASE("safetensors headers that break the format are refused", "[layers]") {
       {"offsets reversed", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[4,0])") + "}", four},
       {"negative offset", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[-4,0])") + "}", four},
       {"shape and size differ", "{" + entry("a", R"("dtype":"F32","shape":[2],"data_offsets":[0,4])") + "}", four},
-      {"huge shape", "{" + entry("a", R"("dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4])") + "}", four},
+      {"huge shape",
+       "{" + entry("a", R"("dtype":"F32","shape":[4294967296,4294967296,4294967296],"data_offsets":[0,4])") + "}",
+       four},
       {"unknown dtype", "{" + entry("a", R"("dtype":"F99","shape":[1],"data_offsets":[0,4])") + "}", four},
       {"missing shape", "{" + entry("a", R"("dtype":"F32","data_offsets":[0,4])") + "}", four},
       {"six dimensions", "{" + entry("a", R"("dtype":"F32","shape":[1,1,1,1,1,1],"data_offsets":[0,4])") + "}", four},
@@ -123,8 +125,9 @@ TEST_CASE("a state dict that does not fit is refused by name, and nothing is cha
   auto tensors = state_dict(state);
   tensors[0].tensor = Tensor({3, 15}, DType::f32);
   tensors.push_back({"stranger", Tensor({1}, DType::f32)});
-  CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("fc.weight: expected [3,16] f32, got [3,15] f32") &&
-                                                         Catch::Contains("stranger is not in the model"));
+  CHECK_THROWS_WITH(load_state_dict(state, tensors),
+                    Catch::Contains("fc.weight: expected [3,16] f32, got [3,15] f32") &&
+                        Catch::Contains("stranger is not in the model"));
   tensors.clear();
   CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("fc.bias is missing"));
   CHECK(same_bits(state.parameters(), before));

@@ -93,8 +93,9 @@ TEST_CASE("a run directory is complete and never overwritten", "[trainer]") {
   }
   CHECK(nlohmann::json::parse(read_file(outcome.run / "run.json"))["status"] == "finished");
   std::string summary = read_file(outcome.run / "summary.csv");
-  CHECK(summary.starts_with("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s,peak_mem_bytes,saved_act_bytes,"
-                            "wire_tx_bytes,wire_rx_bytes,sync_rounds\n0,"));
+  CHECK(
+      summary.starts_with("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s,peak_mem_bytes,saved_act_bytes,"
+                          "wire_tx_bytes,wire_rx_bytes,sync_rounds\n0,"));
   CHECK(std::count(summary.begin(), summary.end(), '\n') == 3);
   CHECK_THROWS_WITH(train_whole(config), Catch::Contains("never overwritten"));
 
@@ -135,7 +136,8 @@ TEST_CASE("a checkpoint of another model, or a damaged one, is refused", "[train
   Config optimiser = config;
   optimiser.optim.opt = "adamw";
   optimiser.resume = outcome.run;
-  CHECK_THROWS_WITH(train_whole(optimiser), Catch::Contains("optimizer.safetensors is not of this model and optimiser"));
+  CHECK_THROWS_WITH(train_whole(optimiser),
+                    Catch::Contains("optimizer.safetensors is not of this model and optimiser"));
   write_file(outcome.run / "checkpoints/last/state.json", "{\"version\": 1}");
   config.resume = outcome.run;
   CHECK_THROWS_WITH(train_whole(config), Catch::Contains("state.json is malformed"));
@@ -175,7 +177,8 @@ TEST_CASE("a batch is a function of seed, epoch and index, and an epoch shows ev
   CHECK(same_bits(twin.batch(5, 3, Device::cpu()).images, late.images));
   CHECK_FALSE(same_bits(twin.batch(6, 3, Device::cpu()).images, late.images));
   Loader all = Loader::shuffled(digits.train, 1438, 3);
-  Reals first = to_reals(all.batch(0, 0, Device::cpu()).labels), second = to_reals(all.batch(1, 0, Device::cpu()).labels);
+  Reals first = to_reals(all.batch(0, 0, Device::cpu()).labels),
+        second = to_reals(all.batch(1, 0, Device::cpu()).labels);
   CHECK(first != second);
   std::sort(first.begin(), first.end());
   std::sort(second.begin(), second.end());

@@ -73,16 +73,15 @@ int run_bench(const Config& config, int steps) {
   double rate = static_cast<double>(config.data.batch_size) / median;
   const StepMemory& memory = training.memory();
   if (config.log.json) {
-    nlohmann::ordered_json json = {
-        {"model", config.model.name},
-        {"batch", config.data.batch_size},
-        {"threads", thread_count()},
-        {"dtype", name_of(training.state().compute())},
-        {"images_per_s", rate},
-        {"step_s", {{"median", median}, {"min", seconds.front()}, {"max", seconds.back()}}},
-        {"peak_bytes", to_json(memory.peak)},
-        {"saved_act_bytes", memory.saved_activations},
-        {"rss_peak_bytes", peak_resident_bytes()}};
+    nlohmann::ordered_json json = {{"model", config.model.name},
+                                   {"batch", config.data.batch_size},
+                                   {"threads", thread_count()},
+                                   {"dtype", name_of(training.state().compute())},
+                                   {"images_per_s", rate},
+                                   {"step_s", {{"median", median}, {"min", seconds.front()}, {"max", seconds.back()}}},
+                                   {"peak_bytes", to_json(memory.peak)},
+                                   {"saved_act_bytes", memory.saved_activations},
+                                   {"rss_peak_bytes", peak_resident_bytes()}};
     fmt::print("{}\n", json.dump(2));
     return 0;
   }
@@ -90,8 +89,8 @@ int run_bench(const Config& config, int steps) {
              thread_count(), name_of(training.state().compute()), rate);
   fmt::print("step: median {:.2f} ms, min {:.2f}, max {:.2f} over {} steps\n", median * 1e3, seconds.front() * 1e3,
              seconds.back() * 1e3, seconds.size());
-  fmt::print("peak {}, saved {}, resident {}\n", human_bytes(memory.peak.total()), human_bytes(memory.saved_activations),
-             human_bytes(peak_resident_bytes()));
+  fmt::print("peak {}, saved {}, resident {}\n", human_bytes(memory.peak.total()),
+             human_bytes(memory.saved_activations), human_bytes(peak_resident_bytes()));
   print_operators(events, median);
   return 0;
 }

@@ -15,8 +15,10 @@ int run_eval(const Config& config, const std::string& checkpoint) {
   load_state_dict(training.state(), read_safetensors(weights));
   EvalResult result = training.evaluate(loader);
   if (config.log.json) {
-    nlohmann::ordered_json json = {{"weights", weights.string()}, {"images", data.test.count()},
-                                   {"loss", result.loss},         {"top1", result.top1},
+    nlohmann::ordered_json json = {{"weights", weights.string()},
+                                   {"images", data.test.count()},
+                                   {"loss", result.loss},
+                                   {"top1", result.top1},
                                    {"top5", result.top5}};
     fmt::print("{}\n", json.dump(2));
   } else {

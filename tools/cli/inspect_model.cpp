@@ -64,8 +64,8 @@ int run_inspect_model(const Config& config) {
   Config shape = config;
   bool named = config.data.dataset != "digits";  // without a data set, the usual one of the model's family
   if (!named) {
-    bool small = config.model.name == "resnet20" || config.model.name == "resnet56" ||
-                 config.model.kwargs.contains("stem");
+    bool small =
+        config.model.name == "resnet20" || config.model.name == "resnet56" || config.model.kwargs.contains("stem");
     shape.data.dataset = "synthetic";
     shape.data.image_size = config.data.image_size > 0 ? config.data.image_size : small ? 32 : 224;
     shape.data.num_classes = config.data.num_classes > 0 ? config.data.num_classes : small ? 10 : 1000;
@@ -93,8 +93,10 @@ int run_inspect_model(const Config& config) {
                       {"flops", row.flops},
                       {"saved_bytes", row.saved}});
   }
-  nlohmann::ordered_json json = {{"model", config.model.name}, {"batch", config.data.batch_size},
-                                 {"parameters", plan.parameters}, {"layers", layers}};
+  nlohmann::ordered_json json = {{"model", config.model.name},
+                                 {"batch", config.data.batch_size},
+                                 {"parameters", plan.parameters},
+                                 {"layers", layers}};
   fmt::print("{}\n", json.dump(2));
   return 0;
 }

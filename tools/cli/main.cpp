@@ -26,7 +26,9 @@ int run(const stint::Arguments& arguments) {
   }
   if (config.threads > 0) stint::set_thread_count(static_cast<int>(config.threads));
   if (!config.memory.budget.empty()) {
-    stint::allocator_of(stint::Device::parse(config.device)).set_limit(stint::parse_bytes(config.memory.budget));
+    bool null = arguments.command == "plan";  // which runs the step on the null device
+    stint::Device device = null ? stint::Device::null() : stint::Device::parse(config.device);
+    stint::allocator_of(device).set_limit(stint::parse_bytes(config.memory.budget));
   }
   if (arguments.command == "train") return stint::run_train(config);
   if (arguments.command == "eval") return stint::run_eval(config, arguments.checkpoint);

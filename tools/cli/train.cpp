@@ -29,13 +29,14 @@ class SignalGuard {
 
 class Console : public TrainingObserver {
  public:
-  explicit Console(const Config& config) : config_(config), progress_(config.log.interval) {}
+  explicit Console(const Config& config)
+      : config_(config), out_(config.log.json ? stderr : stdout), progress_(config.log.interval, out_) {}
 
   void started(const RunDirectory& run, Training& training, const std::string& resume_note) override {
-    fmt::print("{} with {} parameters on {}, run {}\n", config_.model.name,
-               human_count(static_cast<double>(training.state().parameter_table().dimension())),
-               training.device().name(), run.path().string());
-    if (!resume_note.empty()) fmt::print("resumed under other conditions, so not bit-exact: {}\n", resume_note);
+    say("{} with {} parameters on {}, run {}\n", config_.model.name,
+        human_count(static_cast<double>(training.state().parameter_table().dimension())), training.device().name(),
+        run.path().string());
+    if (!resume_note.empty()) say("resumed under other conditions, so not bit-exact: {}\n", resume_note);
     trace_ = run.path() / "trace.json";
     if (config_.log.trace) Profiler::start();
   }
@@ -47,10 +48,16 @@ class Console : public TrainingObserver {
 
   void epoch_done(const EpochSummary& s, std::int64_t epochs) override {
     progress_.clear();
-    fmt::print("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
-               s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
-               human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
-    std::fflush(stdout);
+    say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
+        s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
+        human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
+  }
+
+  /// A reader that has gone away is no reason to stop training: what cannot be written is not.
+  template <typename... Args>
+  void say(fmt::format_string<Args...> text, Args&&... args) {
+    std::fputs(fmt::format(text, std::forward<Args>(args)...).c_str(), out_);
+    std::fflush(out_);
   }
 
   void finish_trace() {
@@ -59,6 +66,7 @@ class Console : public TrainingObserver {
 
  private:
   const Config& config_;
+  std::FILE* out_;
   ProgressLine progress_;
   std::filesystem::path trace_;
   int steps_ = 0;
@@ -73,7 +81,7 @@ int run_train(const Config& config) {
   TrainingOutcome outcome = train(config, console, stop_signal);
   console.finish_trace();
   if (outcome.stopped) {
-    fmt::print("\nstopped by signal {}; go on with --resume {}\n", stop_signal.load(), outcome.run.string());
+    console.say("\nstopped by signal {}; go on with --resume {}\n", stop_signal.load(), outcome.run.string());
     return 128 + stop_signal;
   }
   if (config.log.json) {

@@ -44,8 +44,15 @@ std::string inflate_digits() {
 
 ImageSet empty_set() {
   // Mean and deviation of the training pixels / 16.
-  return {.height = 8, .width = 8, .channels = 1, .classes = 10, .mean = {0.3058f}, .deviation = {0.3764f}, .white = 16,
-          .pixels = {}, .labels = {}};
+  return {.height = 8,
+          .width = 8,
+          .channels = 1,
+          .classes = 10,
+          .mean = {0.3058f},
+          .deviation = {0.3764f},
+          .white = 16,
+          .pixels = {},
+          .labels = {}};
 }
 
 /// One line: 64 pixels and a label.

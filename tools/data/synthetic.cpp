@@ -7,9 +7,15 @@ namespace {
 
 ImageSet random_set(std::int64_t count, std::int64_t size, std::int64_t channels, std::int64_t classes,
                     RandomSequence random) {
-  ImageSet set{.height = size, .width = size, .channels = channels, .classes = classes,
-               .mean = std::vector<float>(channels, 0.5f), .deviation = std::vector<float>(channels, 0.25f),
-               .white = 255, .pixels = {}, .labels = {}};
+  ImageSet set{.height = size,
+               .width = size,
+               .channels = channels,
+               .classes = classes,
+               .mean = std::vector<float>(channels, 0.5f),
+               .deviation = std::vector<float>(channels, 0.25f),
+               .white = 255,
+               .pixels = {},
+               .labels = {}};
   set.pixels.resize(count * set.image_elements());
   for (std::size_t i = 0; i < set.pixels.size(); ++i) set.pixels[i] = random.word(i) & 255;
   RandomSequence labels{random.seed, random.number + 1};

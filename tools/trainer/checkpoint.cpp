@@ -18,7 +18,8 @@ constexpr int format_version = 1;
 
 /// What the bits of a run depend on besides its configuration.
 Json determinism_key(const Training& training) {
-  return {{"device", training.device().name()}, {"threads", thread_count()}, {"world_size", 1}, {"build", STINT_VERSION}};
+  return {
+      {"device", training.device().name()}, {"threads", thread_count()}, {"world_size", 1}, {"build", STINT_VERSION}};
 }
 
 std::string differences(const Json& saved, const Json& now) {
@@ -84,8 +85,11 @@ std::string load_checkpoint(const fs::path& directory, Training& training, Progr
     training.set_steps(state.at("step"));
     training.optimiser().set_steps(state.at("optimiser_steps"));
     training.random() = {state.at("random").at("seed"), state.at("random").at("next")};
-    progress = {.epoch = state.at("epoch"), .batch = state.at("batch"), .loss_sum = state.at("loss_sum"),
-                .epoch_seconds = state.at("epoch_seconds"), .best_top1 = state.at("best_top1")};
+    progress = {.epoch = state.at("epoch"),
+                .batch = state.at("batch"),
+                .loss_sum = state.at("loss_sum"),
+                .epoch_seconds = state.at("epoch_seconds"),
+                .best_top1 = state.at("best_top1")};
     return differences(state.at("key"), determinism_key(training));
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::data, "checkpoint", "{} is malformed: {}", file.string(), error.what());

@@ -12,8 +12,8 @@ void write_file(const std::filesystem::path& path, const std::string& text);
 /// Errors (ErrorKind::data): cannot be read.
 std::string read_file(const std::filesystem::path& path);
 
-/// Puts the directory `fresh` in the place of `target`, in one step where the file system can exchange names; what stood
-/// there is removed afterwards.
+/// Puts the directory `fresh` in the place of `target`, in one step where the file system can exchange names; what
+/// stood there is removed afterwards.
 void replace_directory(const std::filesystem::path& fresh, const std::filesystem::path& target);
 
 /// Makes the names in a directory durable.

@@ -39,8 +39,9 @@ class RunDirectory {
   std::filesystem::path path_;
 };
 
-/// The run directory that `--resume` means: a path to one (or to its checkpoint), or with `auto` the experiment's own if
-/// it has a checkpoint, else the newest under the output directory that was stopped or left running. Empty: start anew.
+/// The run directory that `--resume` means: a path to one (or to its checkpoint), or with `auto` the experiment's own
+/// if it has a checkpoint, else the newest under the output directory that was stopped or left running. Empty: start
+/// anew.
 std::filesystem::path run_to_resume(const Config& config);
 
 }  // namespace stint

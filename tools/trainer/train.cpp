@@ -83,8 +83,12 @@ class Run {
 
   void finish_epoch(RunDirectory& directory) {
     last_ = training_.evaluate(test_);
-    EpochSummary summary{progress_.epoch, progress_.loss_sum / static_cast<double>(train_.batches()), last_,
-                         training_.lr_of(training_.steps() - 1), progress_.epoch_seconds, training_.memory()};
+    EpochSummary summary{progress_.epoch,
+                         progress_.loss_sum / static_cast<double>(train_.batches()),
+                         last_,
+                         training_.lr_of(training_.steps() - 1),
+                         progress_.epoch_seconds,
+                         training_.memory()};
     bool best = last_.top1 > progress_.best_top1;
     progress_ = {.epoch = progress_.epoch + 1, .best_top1 = std::max(progress_.best_top1, last_.top1)};
     directory.append(summary);

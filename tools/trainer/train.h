@@ -14,7 +14,7 @@ struct TrainingMoment {
   std::int64_t batch, batches;  ///< of the epoch; `batch` are done
   double loss;                  ///< mean over the epoch so far
   double lr;
-  double images_per_second;     ///< over the epoch so far
+  double images_per_second;  ///< over the epoch so far
 };
 
 /// Told about the course of a run. Nothing in the trainer prints.
@@ -28,7 +28,7 @@ class TrainingObserver {
 
 struct TrainingOutcome {
   std::filesystem::path run;
-  double top1 = 0;     ///< of the last epoch, per cent
+  double top1 = 0;       ///< of the last epoch, per cent
   bool stopped = false;  ///< by `stop`, after a checkpoint
 };
 

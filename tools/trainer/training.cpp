@@ -28,9 +28,13 @@ std::unique_ptr<LocalUpdate> make_optimiser(const Config& config, const ModelSta
 
 Schedule make_schedule(const Config& config, std::int64_t steps_per_epoch) {
   const auto& o = config.optim;
-  Schedule schedule{.lr = o.lr, .total_steps = o.epochs * steps_per_epoch,
-                    .warmup_steps = o.warmup_epochs * steps_per_epoch, .warmup_lr = o.warmup_lr, .min_lr = o.min_lr,
-                    .decay_steps = o.decay_epochs * steps_per_epoch, .decay_rate = o.decay_rate};
+  Schedule schedule{.lr = o.lr,
+                    .total_steps = o.epochs * steps_per_epoch,
+                    .warmup_steps = o.warmup_epochs * steps_per_epoch,
+                    .warmup_lr = o.warmup_lr,
+                    .min_lr = o.min_lr,
+                    .decay_steps = o.decay_epochs * steps_per_epoch,
+                    .decay_rate = o.decay_rate};
   if (o.sched == "cosine") schedule.kind = Schedule::Kind::cosine;
   if (o.sched == "step") schedule.kind = Schedule::Kind::step;
   return schedule;

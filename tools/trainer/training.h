@@ -24,7 +24,7 @@ struct EvalResult {
 
 /// What a training step costs in memory, in bytes: from the allocator, over all steps so far.
 struct StepMemory {
-  PurposeBytes peak;               ///< by purpose at the moment of the largest total
+  PurposeBytes peak;                  ///< by purpose at the moment of the largest total
   std::size_t saved_activations = 0;  ///< most ever held for backward
   std::size_t peak_reserved = 0;
 };

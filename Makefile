@@ -1,0 +1,47 @@
+# A thin face over CMake. `make help` lists the targets.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+CMAKE_ARGS ?=
+DEMO = $(BUILD)/stint train --config examples/digits.yaml
+
+.PHONY: help demo build test cuda bench format
+
+help:
+	@echo "make demo    install what is missing, build, train a small ResNet on real digits"
+	@echo "make test    install what is missing, build everything, pass every test"
+	@echo "make build   build/stint"
+	@echo "make bench   time of training steps: BENCH='--model resnet18 ...'"
+	@echo "make format  clang-format over our sources"
+	@echo "make cuda    the CUDA build (not in this version)"
+
+# Configures once; CMake itself notices later changes.
+define configure
+	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja $(CMAKE_ARGS) | grep -E '^-- stint|rror' || true
+	@[ -f $(BUILD)/build.ninja ] || { echo "make: the configuration failed; run: cmake -S . -B $(BUILD) -G Ninja"; exit 1; }
+endef
+
+build:
+	@tools/check/setup.sh build
+	$(configure)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target stint_program
+
+demo: build
+	@$(DEMO)
+
+# Tests run one at a time: each uses all cores, and two that wait for each other's threads only get slower.
+test:
+	@tools/check/setup.sh test
+	@cmake -S . -B $(BUILD) -G Ninja -DSTINT_TESTS=ON $(CMAKE_ARGS) | grep -E '^-- stint|rror' || true
+	@cmake --build $(BUILD) --parallel $(JOBS)
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+cuda:
+	@echo "make: the CUDA side is not in this version; make build is complete on the CPU" >&2; exit 2
+
+BENCH ?= --dataset synthetic --image-size 32 --batch-size 128 --model resnet18 --model-kwargs stem=cifar
+bench: build
+	@$(BUILD)/stint bench $(BENCH)
+
+format:
+	@tools/check/setup.sh format
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
