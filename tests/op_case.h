@@ -102,15 +102,19 @@ void check(const OpCase<O>& c) {
   check_case(erase(c));
 }
 
-/// Makes a case known to `--perf` and `--support`.
+/// Makes a case known to `--perf` and `--support`. It is made by a function, and only when asked for: such cases are
+/// large.
 struct Registered {
-  template <Op O>
-  Registered(const OpCase<O>& c) {
-    add(std::string(O::name), erase(c));
+  template <typename Make>
+  explicit Registered(const Make& make) {
+    add([make] {
+      auto c = make();
+      return std::pair{std::string(c.op.name), erase(c)};
+    });
   }
 
  private:
-  static void add(std::string op, AnyCase c);
+  static void add(std::function<std::pair<std::string, AnyCase>()> make);
 };
 
 /// `--perf`: time, GB/s and GFLOP/s of every registered case; `--support`: operators, dtypes and devices.

@@ -15,9 +15,16 @@ struct Entry {
   AnyCase c;
 };
 
-std::vector<Entry>& entries() {
-  static std::vector<Entry> all;
+using MakeEntry = std::function<std::pair<std::string, AnyCase>()>;
+
+std::vector<MakeEntry>& makers() {
+  static std::vector<MakeEntry> all;
   return all;
+}
+
+Entry made(const MakeEntry& make) {
+  auto [op, c] = make();
+  return {std::move(op), std::move(c)};
 }
 
 /// Median seconds of a call, and what it says it does.
@@ -67,15 +74,16 @@ void measure_case(const Entry& e, DType dtype, Device device) {
 
 }  // namespace
 
-void Registered::add(std::string op, AnyCase c) {
-  entries().push_back({std::move(op), std::move(c)});
+void Registered::add(MakeEntry make) {
+  makers().push_back(std::move(make));
 }
 
 void print_performance() {
   fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "ms", "GB/s",
              "GFLOP/s");
   for (Device device : devices()) {
-    for (const Entry& e : entries()) {
+    for (const MakeEntry& make : makers()) {
+      Entry e = made(make);
       for (DType dtype : {DType::f32, DType::bf16}) measure_case(e, dtype, device);
     }
   }
@@ -85,7 +93,7 @@ void print_support() {
   fmt::print("{:<24}{:<14}{}\n", "operator", "dtypes", "devices");
   std::string names;
   for (Device device : devices()) names += device.name() + " ";
-  for (const Entry& e : entries()) fmt::print("{:<24}{:<14}{}\n", e.op, "f32 bf16", names + "null");
+  for (const MakeEntry& make : makers()) fmt::print("{:<24}{:<14}{}\n", made(make).op, "f32 bf16", names + "null");
 }
 
 }  // namespace stint::test

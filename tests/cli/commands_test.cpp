@@ -18,7 +18,7 @@ struct BadLine {
 
 const BadLine bad_commands[] = {
     {"trains", "there is no command 'trains': did you mean 'train'?"},
-    {"evla", "there is no command 'evla'; see `stint --help`"},
+    {"evla", "there is no command 'evla': did you mean 'eval'?"},
     {"''", "there is no command ''; see `stint --help`"},
     {"inspect", "inspect: expected a command; see `stint inspect --help`"},
     {"inspect models resnet18", "inspect: there is no command 'models': did you mean 'model'?"},

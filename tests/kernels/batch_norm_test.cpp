@@ -64,7 +64,7 @@ OpCase<BatchNorm> norm_case(std::string name, Shape x, Options o) {
   return c;
 }
 
-const Registered perf(norm_case("relu residual 64x32x32x64", {64, 32, 32, 64}, {true, true, true}));
+const Registered perf([] { return norm_case("relu residual 64x32x32x64", {64, 32, 32, 64}, {true, true, true}); });
 
 }  // namespace
 

@@ -37,7 +37,7 @@ OpCase<Conv2d> conv_case(std::string name, Shape x, std::int64_t out, Window win
 
 constexpr Window window_3x3{.kernel = 3, .stride = 1, .padding = 1};
 
-const Registered perf(conv_case("3x3 64>64 32x32 N=32", {32, 32, 32, 64}, 64, window_3x3, false));
+const Registered perf([] { return conv_case("3x3 64>64 32x32 N=32", {32, 32, 32, 64}, 64, window_3x3, false); });
 
 }  // namespace
 

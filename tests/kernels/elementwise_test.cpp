@@ -61,10 +61,23 @@ OpCase<Cast> cast_case(std::string name, Shape x, DType to) {
   return c;
 }
 
-const Registered perf[] = {relu_case("64x32x32x64", {64, 32, 32, 64}), add_case("64x32x32x64", {64, 32, 32, 64}),
-                           dropout_case("4096x1024", {4096, 1024}, 0.1f),
-                           reshape_case("c16 to rows", {64, 8, 8, 256}, {64, 8 * 8 * 256}),
-                           cast_case("to f32", {64, 32, 32, 64}, DType::f32)};
+const Registered perf[] = {
+    Registered([] {
+      return relu_case("64x32x32x64", {64, 32, 32, 64});
+    }),
+    Registered([] {
+      return add_case("64x32x32x64", {64, 32, 32, 64});
+    }),
+    Registered([] {
+      return dropout_case("4096x1024", {4096, 1024}, 0.1f);
+    }),
+    Registered([] {
+      return reshape_case("c16 to rows", {64, 8, 8, 256}, {64, 8 * 8 * 256});
+    }),
+    Registered([] {
+      return cast_case("to f32", {64, 32, 32, 64}, DType::f32);
+    }),
+};
 
 }  // namespace
 

@@ -30,7 +30,7 @@ OpCase<Linear> linear_case(std::string name, Shape x, std::int64_t out, bool bia
   return c;
 }
 
-const Registered perf(linear_case("4096x768>768", {4096, 768}, 768, true));
+const Registered perf([] { return linear_case("4096x768>768", {4096, 768}, 768, true); });
 
 }  // namespace
 

@@ -73,9 +73,9 @@ OpCase<GlobalPool> global_case(std::string name, Shape x) {
 constexpr Window halve{.kernel = 2, .stride = 2, .padding = 0};
 constexpr Window overlap{.kernel = 3, .stride = 2, .padding = 1};
 
-const Registered perf_max(max_case("3x3 stride 2 32x112x112x64", {32, 112, 112, 64}, overlap, 4));
-const Registered perf_avg(avg_case("2x2 32x56x56x64", {32, 56, 56, 64}, halve));
-const Registered perf_global(global_case("64x7x7x512", {64, 7, 7, 512}));
+const Registered perf_max([] { return max_case("3x3 stride 2 32x112x112x64", {32, 112, 112, 64}, overlap, 4); });
+const Registered perf_avg([] { return avg_case("2x2 32x56x56x64", {32, 56, 56, 64}, halve); });
+const Registered perf_global([] { return global_case("64x7x7x512", {64, 7, 7, 512}); });
 
 }  // namespace
 

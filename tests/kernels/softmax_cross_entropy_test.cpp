@@ -34,7 +34,7 @@ OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, st
   return c;
 }
 
-const Registered perf(loss_case("256x1000", 1000, std::vector<int>(256, 7), 0.1f));
+const Registered perf([] { return loss_case("256x1000", 1000, std::vector<int>(256, 7), 0.1f); });
 
 }  // namespace
 
