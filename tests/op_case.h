@@ -89,12 +89,16 @@ AnyCase erase(const OpCase<O>& c) {
   return any;
 }
 
-/// Runs a case on every device of this machine, in f32 and bf16, in every packing, and fails the running test unless:
-/// forward equals the reference; backward equals central differences of the reference; accumulating equals overwriting
-/// plus the old value; every element of outputs and gradients is written (memory is poisoned first); guard bytes around
-/// every block stay intact; the saved bytes are those declared; perturbing a slot declared `parameter_gradient_only`
-/// changes a weight gradient and leaves every other gradient bit-equal; inference gives the same bits; and, for our own
-/// kernels, one thread gives the same bits as two.
+/// Runs a case on every device of this machine, in f32 and bf16, in every combination of packings, and fails the
+/// running test unless:
+///   forward equals the reference, and backward its central differences (each within a tolerance of the dtype);
+///   accumulating equals overwriting plus the old value; a gradient is the same when it alone is wanted;
+///   every element of outputs and gradients is written: new memory is poisoned with NaN;
+///   nothing else is: guard bytes around every block, inputs, dy and saved tensors stay as they were;
+///   the saved bytes are those declared, slot by slot, and inference gives the same output bits;
+///   perturbing a slot declared `parameter_gradient_only` changes a weight gradient and leaves all others bit-equal;
+///   the bits do not depend on the number of threads (of oneDNN: the same call gives the same bits again);
+///   the null device asks for the same memory as the CPU, in number, purposes and peak.
 void check_case(const AnyCase& c);
 
 template <Op O>
@@ -107,14 +111,12 @@ void check(const OpCase<O>& c) {
 struct Registered {
   template <typename Make>
   explicit Registered(const Make& make) {
-    add([make] {
-      auto c = make();
-      return std::pair{std::string(c.op.name), erase(c)};
-    });
+    using O = decltype(make().op);
+    add(std::string(O::name), [make] { return erase(make()); });
   }
 
  private:
-  static void add(std::function<std::pair<std::string, AnyCase>()> make);
+  static void add(std::string op, std::function<AnyCase()> make);
 };
 
 /// `--perf`: time, GB/s and GFLOP/s of every registered case; `--support`: operators, dtypes and devices.

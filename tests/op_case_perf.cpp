@@ -12,88 +12,83 @@ namespace {
 
 struct Entry {
   std::string op;
-  AnyCase c;
+  std::function<AnyCase()> make;
 };
 
-using MakeEntry = std::function<std::pair<std::string, AnyCase>()>;
-
-std::vector<MakeEntry>& makers() {
-  static std::vector<MakeEntry> all;
+std::vector<Entry>& entries() {
+  static std::vector<Entry> all;
   return all;
 }
 
-Entry made(const MakeEntry& make) {
-  auto [op, c] = make();
-  return {std::move(op), std::move(c)};
-}
-
-/// Median seconds of a call, and what it says it does.
+/// Seconds of the fastest of several calls, the one that other programs disturbed least, and what it says it does.
 template <typename Body>
 std::pair<double, Work> measure(const Body& body) {
   body();
   Work before = work_done();
   body();
   Work work{work_done().flops - before.flops, work_done().bytes - before.bytes};
-  std::vector<double> seconds;
-  for (int i = 0; i < 9; ++i) {
+  double fastest = 1e9;
+  for (int i = 0; i < 15; ++i) {
     auto start = std::chrono::steady_clock::now();
     body();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    fastest = std::min(fastest, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
-  std::nth_element(seconds.begin(), seconds.begin() + 4, seconds.end());
-  return {seconds[4], work};
+  return {fastest, work};
 }
 
-void print_row(const Entry& e, const char* pass, DType dtype, std::pair<double, Work> measured) {
-  auto [seconds, work] = measured;
-  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10.3f}{:>10.1f}{:>10.1f}\n", e.op, e.c.name, pass, name_of(dtype),
-             seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
-}
+/// A case at its size for `--perf`.
+class Measured {
+ public:
+  explicit Measured(const Entry& entry) : op_(entry.op), c_(entry.make()) {}
 
-void measure_case(const Entry& e, DType dtype, Device device) {
-  auto inputs = make_inputs(e.c, dtype, packings_of(e.c, device).back(), device);
-  SaveNothing nothing;
-  print_row(e, "forward", dtype, measure([&] { e.c.forward(nothing, inputs); }));
-  RecordingSaver saver;
-  Tensor y = e.c.forward(saver, inputs);
-  Tensor dy = to_tensor(random_reals(y.count(), 5), y.spec());
-  ReplayedSaved saved(saver);
-  print_row(e, "backward", dtype, measure([&] {
-              std::vector<Tensor> out(inputs.size());
-              std::vector<Grad> grads;
-              for (std::size_t i = 0; i < inputs.size(); ++i) {
-                auto kind = e.c.inputs[i].kind;
-                TensorSpec spec = inputs[i].spec();
-                if (kind != Input::Kind::activation) spec.dtype = DType::f32;
-                bool none = kind == Input::Kind::absent || kind == Input::Kind::labels;
-                grads.emplace_back(none ? GradMode::ignore : GradMode::overwrite, out[i], spec);
-              }
-              e.c.backward(saved, dy, grads);
-            }));
-}
+  void measure_on(Device device, DType dtype) {
+    auto inputs = make_inputs(c_, dtype, packings_of(c_, device).back(), device);
+    SaveNothing nothing;
+    print("forward", dtype, measure([&] { c_.forward(nothing, inputs); }));
+    RecordingSaver saver;
+    Tensor y = c_.forward(saver, inputs);
+    Tensor dy = to_tensor(random_reals(y.count(), 5), y.spec());
+    ReplayedSaved saved(saver);
+    print("backward", dtype, measure([&] { run_backward(c_, inputs, saved, dy); }));
+  }
+
+ private:
+  void print(const char* pass, DType dtype, std::pair<double, Work> measured) {
+    auto [seconds, work] = measured;
+    fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10.3f}{:>10.1f}{:>10.1f}\n", op_, c_.name, pass, name_of(dtype),
+               seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
+  }
+
+  std::string op_;
+  AnyCase c_;
+};
 
 }  // namespace
 
-void Registered::add(MakeEntry make) {
-  makers().push_back(std::move(make));
+void Registered::add(std::string op, std::function<AnyCase()> make) {
+  entries().push_back({std::move(op), std::move(make)});
 }
 
 void print_performance() {
   fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "ms", "GB/s",
              "GFLOP/s");
   for (Device device : devices()) {
-    for (const MakeEntry& make : makers()) {
-      Entry e = made(make);
-      for (DType dtype : {DType::f32, DType::bf16}) measure_case(e, dtype, device);
+    for (const Entry& entry : entries()) {
+      Measured measured(entry);
+      for (DType dtype : dtypes) measured.measure_on(device, dtype);
     }
   }
 }
 
 void print_support() {
   fmt::print("{:<24}{:<14}{}\n", "operator", "dtypes", "devices");
-  std::string names;
+  std::string names, types;
   for (Device device : devices()) names += device.name() + " ";
-  for (const MakeEntry& make : makers()) fmt::print("{:<24}{:<14}{}\n", made(make).op, "f32 bf16", names + "null");
+  for (DType dtype : dtypes) types += std::string(name_of(dtype)) + " ";
+  std::string_view last;  // an operator may have several cases
+  for (const Entry& e : entries()) {
+    if (e.op != std::exchange(last, e.op)) fmt::print("{:<24}{:<14}{}null (accounting)\n", e.op, types, names);
+  }
 }
 
 }  // namespace stint::test

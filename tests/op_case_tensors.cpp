@@ -1,26 +1,35 @@
 #include "op_case_tensors.h"
 
 #include <stint/kernels/reorder/reorder.h>
+#include <stint/runtime/cuda_driver.h>
 
 namespace stint::test {
 
-std::vector<Packing> packings_of(const AnyCase& c, Device device) {
-  std::vector<Packing> packings = {Packing::plain};
-  bool packable = false;
-  for (const Input& input : c.inputs) {
-    packable = packable || (input.kind == Input::Kind::activation && can_pack(input.shape));
-  }
-  if (packable && device.type == Device::Type::cpu) packings.push_back(Packing::c16);
-  return packings;
+std::vector<Device> devices() {
+  std::vector<Device> all = {Device::cpu()};
+  if (cuda_device_count() > 0) all.push_back(Device::cuda());
+  return all;
 }
 
-std::vector<Tensor> make_inputs(const AnyCase& c, DType dtype, Packing packing, Device device) {
+std::vector<Packings> packings_of(const AnyCase& c, Device device) {
+  std::vector<Packings> all = {Packings(c.inputs.size(), Packing::plain)};
+  if (device.type == Device::Type::cuda) return all;
+  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+    if (c.inputs[i].kind != Input::Kind::activation || !can_pack(c.inputs[i].shape)) continue;
+    std::vector<Packings> blocked = all;
+    for (Packings& packings : blocked) packings[i] = Packing::c16;
+    all.insert(all.end(), blocked.begin(), blocked.end());
+  }
+  return all;
+}
+
+std::vector<Tensor> make_inputs(const AnyCase& c, DType dtype, const Packings& packings, Device device) {
   std::vector<Tensor> tensors;
-  for (const Input& input : c.inputs) {
-    TensorSpec spec{input.shape, dtype, device};
+  for (std::size_t i = 0; i < c.inputs.size(); ++i) {
+    const Input& input = c.inputs[i];
+    TensorSpec spec{input.shape, dtype, device, packings[i]};
     if (input.kind == Input::Kind::vector) spec.dtype = DType::f32;
     if (input.kind == Input::Kind::labels) spec.dtype = DType::i32;
-    if (input.kind == Input::Kind::activation && can_pack(input.shape)) spec.packing = packing;
     tensors.push_back(input.kind == Input::Kind::absent ? Tensor() : to_tensor(input.values, spec));
   }
   return tensors;
@@ -60,6 +69,36 @@ Tensor ReplayedSaved::operator[](int slot) const {
   Reals values = to_reals(tensor);
   for (double& value : values) value = 0.5 * value + 1;
   return to_tensor(values, tensor.spec());
+}
+
+bool has_gradient(const Input& input) {
+  return input.kind != Input::Kind::absent && input.kind != Input::Kind::labels;
+}
+
+std::vector<Tensor> run_backward(const AnyCase& c, const std::vector<Tensor>& inputs, const Saved& saved,
+                                 const Tensor& dy, const Wanted& wanted) {
+  std::vector<Tensor> out(inputs.size());
+  std::vector<std::byte*> places(inputs.size());
+  std::vector<Grad> grads;
+  GradMode wanted_mode = wanted.old.empty() ? GradMode::overwrite : GradMode::accumulate;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    bool asked = has_gradient(c.inputs[i]) && (wanted.only < 0 || wanted.only == static_cast<int>(i));
+    bool parameter = c.inputs[i].kind != Input::Kind::activation;
+    TensorSpec spec = inputs[i].spec();
+    if (parameter) spec.dtype = DType::f32;
+    if (asked && wanted_mode == GradMode::accumulate) out[i] = wanted.old[i].copy_to(spec.device);
+    if (asked && wanted_mode == GradMode::overwrite && parameter) out[i] = Tensor(spec);
+    places[i] = out[i].raw();
+    grads.emplace_back(asked ? wanted_mode : GradMode::ignore, out[i], spec, parameter);
+  }
+  c.backward(saved, dy, grads);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    require(static_cast<bool>(out[i]) == grads[i].wanted(), "test", "input {}: no gradient, or one too many", i);
+    require(!out[i] || out[i].spec() == grads[i].spec(), "test", "the gradient of input {} has another spec", i);
+    bool elsewhere = places[i] && c.inputs[i].kind != Input::Kind::activation && out[i].raw() != places[i];
+    require(!elsewhere, "test", "the gradient of parameter {} was not written in place", i);
+  }
+  return out;
 }
 
 }  // namespace stint::test

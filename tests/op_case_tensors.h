@@ -2,18 +2,24 @@
 
 #include "op_case.h"
 
-/// Between the reference's doubles and tensors, and what a case saves.
+/// Between the reference's doubles and tensors, and one call of a case's operator.
 namespace stint::test {
 
+/// The devices of this machine on which kernels run, and the dtypes in which every case runs there.
 std::vector<Device> devices();
+inline constexpr DType dtypes[] = {DType::f32, DType::bf16};
 
-/// The packings in which a case is tried on a device: c16 where it has an activation that can be.
-std::vector<Packing> packings_of(const AnyCase& c, Device device);
+/// The packing of each input of a case.
+using Packings = std::vector<Packing>;
 
-/// The case's inputs as tensors; activations that can be are packed.
-std::vector<Tensor> make_inputs(const AnyCase& c, DType dtype, Packing packing, Device device);
+/// Every combination of packings in which a case is tried: on the CPU, each activation that can be c16 is tried in
+/// both. The first is plain throughout, the last is c16 wherever that is possible.
+std::vector<Packings> packings_of(const AnyCase& c, Device device);
 
-/// A tensor of this spec with the given values, in plain order.
+/// The case's inputs as tensors.
+std::vector<Tensor> make_inputs(const AnyCase& c, DType dtype, const Packings& packings, Device device);
+
+/// A tensor of this spec with the given values, in plain order. On the null device the values are nowhere.
 Tensor to_tensor(const Reals& values, const TensorSpec& spec);
 
 /// The values in plain order.
@@ -42,5 +48,18 @@ class ReplayedSaved : public Saved {
   const RecordingSaver& saver_;
   int perturbed_;
 };
+
+/// Which gradients one call of backward makes.
+struct Wanted {
+  std::vector<Tensor> old = {};  ///< what they are added to, an input; empty: they overwrite
+  int only = -1;                 ///< the one input whose gradient is wanted; -1: all that have one
+};
+
+bool has_gradient(const Input& input);
+
+/// Runs a case's backward. As on a tape, an activation's gradient is allocated by the operator, and a parameter's has a
+/// place of its own, in which it must be written. Returns one tensor an input, empty where there is no gradient.
+std::vector<Tensor> run_backward(const AnyCase& c, const std::vector<Tensor>& inputs, const Saved& saved,
+                                 const Tensor& dy, const Wanted& wanted = {});
 
 }  // namespace stint::test
