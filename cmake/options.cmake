@@ -23,7 +23,8 @@ add_library(stint_flags INTERFACE)
 target_compile_options(stint_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -fno-math-errno -fno-trapping-math
   $<$<CONFIG:Release>:-O3> $<$<BOOL:${STINT_WERROR}>:-Werror> $<$<BOOL:${STINT_NATIVE}>:-march=native>)
 if(STINT_SANITIZE)
+  # -Wno-maybe-uninitialized: with sanitizers g++ 12 reports its own <regex>.
   target_compile_options(stint_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all
-    -fno-omit-frame-pointer -g1)
+    -fno-omit-frame-pointer -O1 -g1 -Wno-maybe-uninitialized)
   target_link_options(stint_flags INTERFACE -fsanitize=address,undefined)
 endif()
