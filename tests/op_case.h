@@ -48,6 +48,7 @@ using Reference = std::function<Reals(const std::vector<Reals>& inputs)>;
 
 /// Bytes of each saved slot, in order, for a compute dtype of so many bytes an element.
 using SlotBytes = std::function<std::vector<std::size_t>(std::size_t element)>;
+inline const SlotBytes saves_nothing = [](std::size_t) { return std::vector<std::size_t>{}; };
 
 template <Op O>
 struct OpCase {

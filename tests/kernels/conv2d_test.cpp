@@ -47,6 +47,11 @@ TEST_CASE("conv2d equals its reference, ragged channels", "[op]") {
   check(conv_case("5x5 1>6 pad 2", {2, 6, 6, 1}, 6, {.kernel = 5, .stride = 1, .padding = 2}, true));
 }
 
+TEST_CASE("conv2d equals its reference, one pixel", "[op]") {
+  check(conv_case("3x3 5>3 bias", {2, 1, 1, 5}, 3, window_3x3, true));
+  check(conv_case("1x1 16>16", {1, 1, 1, 16}, 16, {.kernel = 1, .stride = 1, .padding = 0}, false));
+}
+
 TEST_CASE("conv2d equals its reference, blocked channels", "[op]") {
   check(conv_case("3x3 16>16", {2, 5, 5, 16}, 16, window_3x3, false));
   check(conv_case("3x3 stride 2 16>32", {1, 5, 5, 16}, 32, {.kernel = 3, .stride = 2, .padding = 1}, true));
@@ -68,4 +73,9 @@ TEST_CASE("conv2d refuses shapes that do not fit", "[op]") {
   CHECK_THROWS_AS(
       (Conv2d{{.kernel = 7, .stride = 1, .padding = 1}}.forward(nothing, x, Tensor({8, 7, 7, 3}, DType::f32), {})),
       Error);
+  CHECK_THROWS_AS(
+      Conv2d{window_3x3}.forward(nothing, Tensor({0, 4, 4, 3}, DType::f32), Tensor({8, 3, 3, 3}, DType::f32), {}),
+      Error);
+  CHECK_THROWS_AS(Conv2d{window_3x3}.forward(nothing, x, Tensor({8, 3, 3, 3}, DType::f32), Tensor({7}, DType::f32)),
+                  Error);
 }

@@ -39,6 +39,7 @@ TEST_CASE("linear equals its reference", "[op]") {
   check(linear_case("16x32>16", {16, 32}, 16, false));
   check(linear_case("one row", {1, 9}, 1, true));
   check(linear_case("tokens", {2, 3, 8}, 5, true));
+  check(linear_case("several threads", {67, 130}, 33, true));
 }
 
 TEST_CASE("linear refuses shapes that do not fit", "[op]") {
@@ -48,4 +49,5 @@ TEST_CASE("linear refuses shapes that do not fit", "[op]") {
   CHECK_THROWS_AS(
       Linear{}.forward(nothing, Tensor({2, 5}, DType::f32), Tensor({3, 5}, DType::f32), Tensor({4}, DType::f32)),
       Error);
+  CHECK_THROWS_AS(Linear{}.forward(nothing, Tensor({0, 5}, DType::f32), Tensor({3, 5}, DType::f32), {}), Error);
 }

@@ -42,6 +42,7 @@ TEST_CASE("softmax_cross_entropy equals its reference", "[op]") {
   check(loss_case("three rows", 5, {0, 4, 2}, 0));
   check(loss_case("label smoothing", 7, {6, 1}, 0.1f));
   check(loss_case("one class", 1, {0}, 0));
+  check(loss_case("several threads", 3, std::vector<int>(131, 2), 0.1f));
 }
 
 TEST_CASE("softmax_cross_entropy stays finite for huge logits", "[op]") {
@@ -51,12 +52,25 @@ TEST_CASE("softmax_cross_entropy stays finite for huge logits", "[op]") {
   CHECK(*loss.data<float>() == Approx(0).margin(1e-6));
 }
 
-TEST_CASE("softmax_cross_entropy names a label out of range", "[op]") {
+TEST_CASE("softmax_cross_entropy names a label out of range, which is an error of kind data", "[op]") {
   SaveNothing nothing;
   Tensor logits = to_tensor({1, 2, 3, 4}, {{2, 2}});
   for (int label : {-1, 2}) {
     Tensor classes = tensor_of<int>({2}, std::vector<int>{0, label});
-    CHECK_THROWS_WITH(SoftmaxCrossEntropy{}.forward(nothing, logits, classes),
-                      Catch::Contains("of sample 1 is not in [0, 2)"));
+    try {
+      SoftmaxCrossEntropy{}.forward(nothing, logits, classes);
+      FAIL("it was accepted");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::data);
+      CHECK_THAT(error.what(), Catch::Contains("of sample 1 is not in [0, 2)"));
+    }
   }
+}
+
+TEST_CASE("softmax_cross_entropy refuses logits and labels that do not fit", "[op]") {
+  SaveNothing nothing;
+  Tensor logits({2, 3}, DType::f32);
+  CHECK_THROWS_AS(SoftmaxCrossEntropy{}.forward(nothing, logits, Tensor({3}, DType::i32)), Error);
+  CHECK_THROWS_AS(SoftmaxCrossEntropy{}.forward(nothing, logits, Tensor({2}, DType::f32)), Error);
+  CHECK_THROWS_AS(SoftmaxCrossEntropy{}.forward(nothing, Tensor({0, 3}, DType::f32), Tensor({0}, DType::i32)), Error);
 }

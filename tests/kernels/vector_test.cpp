@@ -1,0 +1,76 @@
+#include <stint/kernels/vector/vector.h>
+#include <stint/runtime/parallel.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "../op_case_tensors.h"
+
+using namespace stint;
+using namespace stint::test;
+
+TEST_CASE("vectors add, scale and clip", "[op]") {
+  Tensor x = to_tensor({3, 4}, {{2}}), y = to_tensor({1, 1}, {{2}});
+  axpy(2, x, y);
+  CHECK(to_reals(y) == Reals{7, 9});
+  add_to(x, y, true);
+  CHECK(to_reals(y) == Reals{10, 13});
+  add_to(x, y, false);
+  scale(0.5f, y);
+  CHECK(to_reals(y) == Reals{1.5, 2});
+  CHECK(squared_norm(x) == 25);
+  CHECK(clip_norm(x, 10) == 5);
+  CHECK(to_reals(x) == Reals{3, 4});
+  CHECK(clip_norm(x, 1) == 5);
+  CHECK(to_reals(x)[0] == Approx(0.6));
+  CHECK(to_reals(x)[1] == Approx(0.8));
+}
+
+TEST_CASE("vectors of f32 and bf16 mix, and every element of long ones is reached", "[op]") {
+  constexpr std::int64_t n = 40003;
+  for (DType from : dtypes) {
+    for (DType to : dtypes) {
+      Tensor x = to_tensor(random_reals(n, 1), {{n}, from}), y = to_tensor(random_reals(n, 2), {{n}, to});
+      Reals expected = to_reals(y), values = to_reals(x);
+      for (std::int64_t i = 0; i < n; ++i) {
+        auto sum = static_cast<float>(expected[i]) + 0.5f * static_cast<float>(values[i]);
+        expected[i] = to == DType::bf16 ? float(bfloat16(sum)) : sum;
+      }
+      axpy(0.5f, x, y);
+      CHECK(to_reals(y) == expected);
+    }
+  }
+}
+
+TEST_CASE("a gradient that is not finite is reported, and not scaled to nothing", "[op]") {
+  Tensor x = to_tensor({3, NAN}, {{2}});
+  CHECK(std::isnan(clip_norm(x, 1)));
+  CHECK(to_reals(x)[0] == 3);
+  Tensor y = to_tensor({3, INFINITY}, {{2}});
+  CHECK(std::isinf(clip_norm(y, 1)));
+  CHECK(to_reals(y)[0] == 3);
+}
+
+TEST_CASE("vectors refuse other counts and dtypes", "[op]") {
+  Tensor x({2}, DType::f32);
+  CHECK_THROWS_WITH(axpy(1, x, Tensor({3}, DType::f32)), Catch::Contains("axpy: expected 3 elements on cpu, got 2"));
+  CHECK_THROWS_AS(add_to(x, Tensor({2}, DType::f32, Device::null()), false), Error);
+  CHECK_THROWS_AS(add_to(x, Tensor({2}, DType::i32), false), Error);
+  CHECK_THROWS_AS(scale(2, Tensor({2}, DType::u8)), Error);
+}
+
+TEST_CASE("a norm is exact in double and does not depend on the number of threads", "[op]") {
+  Reals values = random_reals(100001, 3);
+  Tensor x = to_tensor(values, {{100001}});
+  double expected = 0;
+  for (double value : to_reals(x)) expected += value * value;
+  int before = thread_count();
+  set_thread_count(1);
+  double one = squared_norm(x);
+  set_thread_count(2);
+  double two = squared_norm(x);
+  set_thread_count(before);
+  CHECK(one == two);
+  CHECK(one == Approx(expected).epsilon(1e-12));
+  CHECK(squared_norm(Tensor({0}, DType::f32)) == 0);
+}
