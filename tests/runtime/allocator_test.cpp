@@ -2,8 +2,10 @@
 #include <stint/runtime/error.h>
 #include <stint/runtime/philox.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <thread>
 
 using namespace stint;
 
@@ -122,8 +124,66 @@ TEST_CASE("checks poison new memory and notice a write outside of it", "[allocat
   CHECK_NOTHROW(allocator->check_guards());
 }
 
-TEST_CASE("the null device accounts for any sequence of calls exactly as the CPU does", "[allocator]") {
+TEST_CASE("blocks are aligned and apart, also those of no bytes", "[allocator]") {
+  auto allocator = make();
+  std::vector<std::byte*> blocks;
+  for (std::size_t bytes : {0, 1, 255, 256, 257, 0}) blocks.push_back(allocator->allocate(bytes, Purpose::other));
+  for (std::byte* block : blocks) {
+    CHECK(reinterpret_cast<std::uintptr_t>(block) % Allocator::granule == 0);
+    CHECK(std::count(blocks.begin(), blocks.end(), block) == 1);
+  }
+}
+
+TEST_CASE("the arena grows in steps, by no more than is missing", "[allocator]") {
+  auto allocator = make();
+  std::byte* a = allocator->allocate(Allocator::growth / 2, Purpose::other);
+  CHECK(allocator->stats().reserved == Allocator::growth);
+  std::byte* b = allocator->allocate(Allocator::growth, Purpose::other);  // half of it is there already
+  CHECK(allocator->stats().reserved == 2 * Allocator::growth);
+  allocator->release(a);
+  allocator->release(b);
+  CHECK(allocator->stats().reserved == 2 * Allocator::growth);
+  CHECK(allocator->stats().peak_reserved == 2 * Allocator::growth);
+  CHECK(allocator->stats().allocations == 2);
+}
+
+TEST_CASE("blocks taken under checks may be released after them, and the other way round", "[allocator]") {
+  auto allocator = make();
+  std::byte* plain = allocator->allocate(100, Purpose::other);
+  allocator->set_checks(true);
+  std::byte* guarded = allocator->allocate(100, Purpose::other);
+  CHECK(allocator->stats().held.total() == 2 * Allocator::granule);  // guards are not part of it
+  allocator->release(plain);
+  allocator->set_checks(false);
+  allocator->release(guarded);
+  CHECK_NOTHROW(allocator->check_guards());
+  CHECK(allocator->stats().held.total() == 0);
+}
+
+TEST_CASE("threads may allocate and release at the same time", "[allocator]") {
+  auto allocator = make();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 2000; ++i) {
+        std::byte* block = allocator->allocate(1 + (i * 37) % 5000, static_cast<Purpose>(t));
+        *block = std::byte(t);
+        allocator->relabel(block, Purpose::other);
+        if (*block == std::byte(t)) allocator->release(block);  // a block that two threads had would stay
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(allocator->stats().requested.total() == 0);
+  CHECK(allocator->stats().held.total() == 0);
+  CHECK(allocator->stats().allocations == 8000);
+}
+
+TEST_CASE("the null device accounts for any sequence of calls exactly as the CPU does, at the same places",
+          "[allocator]") {
   auto cpu = make(), null = make(Device::null());
+  std::byte* cpu_base = cpu->allocate(1, Purpose::other);
+  std::byte* null_base = null->allocate(1, Purpose::other);
   std::vector<std::pair<std::byte*, std::byte*>> alive;
   RandomSequence random{1, 1};
   for (int i = 0; i < 3000; ++i) {
@@ -136,6 +196,7 @@ TEST_CASE("the null device accounts for any sequence of calls exactly as the CPU
       std::size_t bytes = random.below(3 * i + 1, 1 << (4 + i % 12));
       auto purpose = static_cast<Purpose>(i % purpose_count);
       alive.push_back({cpu->allocate(bytes, purpose), null->allocate(bytes, purpose)});
+      REQUIRE(alive.back().first - cpu_base == alive.back().second - null_base);
     }
   }
   MemoryStats a = cpu->stats(), b = null->stats();
@@ -144,4 +205,6 @@ TEST_CASE("the null device accounts for any sequence of calls exactly as the CPU
   CHECK(a.reserved == b.reserved);
   CHECK(a.peak == b.peak);
   CHECK(a.peak_each == b.peak_each);
+  CHECK(a.peak_reserved == b.peak_reserved);
+  CHECK(a.allocations == b.allocations);
 }
