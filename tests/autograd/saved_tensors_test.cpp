@@ -1,4 +1,3 @@
-#include <stint/autograd/tape.h>
 #include <stint/kernels/add/add.h>
 #include <stint/kernels/linear/linear.h>
 #include <stint/kernels/relu/relu.h>
@@ -7,56 +6,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "../op_case_tensors.h"
+#include "tape_fixtures.h"
 
 using namespace stint;
 using namespace stint::test;
 
 namespace {
-
-/// Holds half of the elements and forgets the rest.
-class HalfPolicy : public SavePolicy {
- public:
-  std::unique_ptr<PackedTensor> pack(const Tensor& dense, std::span<const Slot> slots) override {
-    shared_slots.push_back(static_cast<int>(slots.size()));
-    return std::make_unique<Half>(dense);
-  }
-  std::vector<int> shared_slots;  // of each packed storage
-
- private:
-  class Half : public PackedTensor {
-   public:
-    explicit Half(const Tensor& dense)
-        : spec_(dense.spec()), kept_(dense.slice(0, dense.count() / 2).copy_to(dense.device())) {}
-    Tensor unpack() const override {
-      Tensor whole(spec_);
-      whole.zero();
-      whole.slice(0, kept_.count()).copy_from(kept_);
-      return whole;
-    }
-    std::size_t bytes() const override { return kept_.bytes(); }
-    std::string_view encoding() const override { return "half"; }
-
-   private:
-    TensorSpec spec_;
-    Tensor kept_;
-  };
-};
-
-Leaf make_leaf(std::string name, Shape shape) {
-  PurposeScope scope(Purpose::parameter);
-  return {std::move(name), to_tensor(random_reals(shape.count(), 1), {shape}), Tensor(shape, DType::f32)};
-}
-
-std::size_t saved_bytes() {
-  return allocator_of(Device::cpu()).stats().requested[Purpose::saved];
-}
-
-std::size_t ledger_bytes(const Tape& tape) {
-  std::size_t sum = 0;
-  for (const LedgerRow& row : tape.ledger()) sum += row.held_bytes;
-  return sum;
-}
 
 /// The ledger's row of a linear layer's input.
 LedgerRow input_row(const Tape& tape, std::string_view op = "linear", int which = 0) {

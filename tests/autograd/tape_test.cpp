@@ -1,4 +1,3 @@
-#include <stint/autograd/tape.h>
 #include <stint/kernels/add/add.h>
 #include <stint/kernels/batch_norm/batch_norm.h>
 #include <stint/kernels/cast/cast.h>
@@ -9,21 +8,12 @@
 
 #include <catch2/catch.hpp>
 
-#include "../op_case_tensors.h"
+#include "tape_fixtures.h"
 
 using namespace stint;
 using namespace stint::test;
 
 namespace {
-
-Leaf make_leaf(std::string name, Shape shape, std::uint64_t number) {
-  Leaf leaf{std::move(name), to_tensor(random_reals(shape.count(), number), {shape}), Tensor(shape, DType::f32)};
-  return leaf;
-}
-
-Tensor class_labels(std::vector<int> classes) {
-  return tensor_of<int>({static_cast<std::int64_t>(classes.size())}, classes);
-}
 
 /// loss = cross-entropy(relu(x W1) W2 + x W1 W2): the hidden values are used twice.
 struct SmallNet {
