@@ -116,9 +116,10 @@ void Tape::backward(const Value& loss, float seed) {
   Node& root = nodes_[loss.id_];
   require(root.wants_gradient, "backward", "the loss does not depend on any parameter or variable");
   saved_.settle();
-  root.gradient = scalar_tensor(seed, loss.tensor().device()).reshaped(loss.shape());
-  root.has_gradient = true;
+  Tensor dloss = scalar_tensor(seed, loss.tensor().device()).reshaped(loss.shape());
+  grad_of(loss.id_).share(dloss);
   finished_ = true;
+  if (root.leaf && root.uses == 0) announce(*root.leaf);
   for (auto record = records_.rbegin(); record != records_.rend(); ++record) {
     run_backward(**record);
     for (int slot : (*record)->slots) saved_.release(slot);
@@ -159,7 +160,17 @@ Grad Tape::grad_of(int id) {
 void Tape::used(int id) {
   if (id < 0) return;
   Node& node = nodes_[id];
-  if (--node.uses == 0 && node.leaf && gradient_ready_) gradient_ready_(*node.leaf);
+  if (--node.uses == 0 && node.leaf) announce(*node.leaf);
+}
+
+void Tape::announce(Leaf& leaf) {
+  if (!std::exchange(leaf.gradient_set, true)) leaf.gradient.zero();  // it fed nothing that the loss depends on
+  if (gradient_ready_) gradient_ready_(leaf);
+}
+
+void Tape::leave_layer() {
+  require(!layers_.empty(), "tape", "asked to leave a layer, but none was entered");
+  layers_.pop_back();
 }
 
 Tensor Tape::gradient(const Value& variable) const {

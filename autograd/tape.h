@@ -70,12 +70,14 @@ class Tape {
   /// Gradient of a `variable`; empty if nothing flowed there. Errors: before backward; not a variable.
   Tensor gradient(const Value& variable) const;
 
-  /// Called in backward as soon as a leaf's gradient is final, in the order in which that happens.
+  /// Called in backward as soon as a leaf's gradient is final, in the order in which that happens: once for every leaf
+  /// that an operator took, with zeros where the loss does not depend on it.
   void on_gradient_ready(std::function<void(Leaf&)> callback) { gradient_ready_ = std::move(callback); }
 
   /// Names the layer in which the following applications are made.
   void enter_layer(std::string path) { layers_.push_back(std::move(path)); }
-  void leave_layer() { layers_.pop_back(); }
+  /// Errors: no layer was entered.
+  void leave_layer();
 
   const std::vector<Application>& applications() const { return applications_; }
   std::vector<LedgerRow> ledger() const { return saved_.ledger(); }
@@ -120,6 +122,7 @@ class Tape {
   Grad grad_of(int id);
   void run_backward(const Record& record);
   void used(int id);
+  void announce(Leaf& leaf);
   std::string layer() const { return layers_.empty() ? "" : layers_.back(); }
 
   Mode mode_;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace stint {
@@ -15,6 +16,11 @@ std::atomic<bool> on = false;
 std::mutex mutex;
 std::vector<ProfileEvent> collected;
 thread_local Work done;
+
+std::string quoted(const std::string& text) {
+  using Json = nlohmann::json;
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::int64_t now_ns() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
@@ -63,7 +69,7 @@ void write_trace(const std::string& path, const std::vector<ProfileEvent>& event
   fmt::print(file, "{{\"displayTimeUnit\":\"ms\",\"traceEvents\":[");
   const char* separator = "\n";
   for (const ProfileEvent& e : events) {
-    fmt::print(file, R"({}{{"name":"{}","ph":"X","pid":0,"tid":{},"ts":{:.3f},"dur":{:.3f},)", separator, e.name,
+    fmt::print(file, R"({}{{"name":{},"ph":"X","pid":0,"tid":{},"ts":{:.3f},"dur":{:.3f},)", separator, quoted(e.name),
                e.thread, e.begin_ns / 1e3, (e.end_ns - e.begin_ns) / 1e3);
     fmt::print(file, R"("args":{{"flops":{:.0f},"bytes":{:.0f}}}}})", e.work.flops, e.work.bytes);
     separator = ",\n";

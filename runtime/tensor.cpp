@@ -30,8 +30,8 @@ Tensor Tensor::reshaped(Shape shape) const {
 }
 
 Tensor Tensor::slice(std::int64_t begin, std::int64_t count) const {
-  require(begin >= 0 && count >= 0 && begin + count <= this->count(), "slice", "[{}, {}) is not inside {} elements",
-          begin, begin + count, this->count());
+  require(begin >= 0 && count >= 0 && begin <= this->count() && count <= this->count() - begin, "slice",
+          "{} elements from {} on are not inside {} elements", count, begin, this->count());
   Tensor view = reshaped({this->count()});
   view.spec_.shape = {count};
   view.offset_ += static_cast<std::size_t>(begin) * size_of(dtype());

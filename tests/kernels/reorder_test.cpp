@@ -18,7 +18,7 @@ TEST_CASE("reorder goes to blocks of 16 channels and back", "[op]") {
   }
 }
 
-TEST_CASE("a blocked element lies where [N,C/16,H,W,16] says", "[op]") {
+TEST_CASE("a blocked element lies where the layout N,C/16,H,W,16 says", "[op]") {
   Tensor x = to_tensor(random_reals(2 * 3 * 2 * 32, 5), {{2, 3, 2, 32}});
   const float* blocked = packed(x, Packing::c16).data<float>();
   std::int64_t n = 1, h = 2, w = 1, c = 17;

@@ -16,7 +16,7 @@ TEST_CASE("philox gives the published words", "[runtime]") {
         Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("a random sequence is uniform in [0,1), in mean and in every eighth", "[runtime]") {
+TEST_CASE("a random sequence is uniform from 0 to below 1, in mean and in every eighth", "[runtime]") {
   RandomSequence random{1, 2};
   constexpr int n = 200000;
   double sum = 0;
