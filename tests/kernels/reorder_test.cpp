@@ -20,9 +20,10 @@ TEST_CASE("reorder goes to blocks of 16 channels and back", "[op]") {
 
 TEST_CASE("a blocked element lies where the layout N,C/16,H,W,16 says", "[op]") {
   Tensor x = to_tensor(random_reals(2 * 3 * 2 * 32, 5), {{2, 3, 2, 32}});
-  const float* blocked = packed(x, Packing::c16).data<float>();
+  Tensor blocked = packed(x, Packing::c16);
   std::int64_t n = 1, h = 2, w = 1, c = 17;
-  CHECK(blocked[(((n * 2 + c / 16) * 3 + h) * 2 + w) * 16 + c % 16] == x.data<float>()[((n * 3 + h) * 2 + w) * 32 + c]);
+  CHECK(blocked.data<float>()[(((n * 2 + c / 16) * 3 + h) * 2 + w) * 16 + c % 16] ==
+        x.data<float>()[((n * 3 + h) * 2 + w) * 32 + c]);
 }
 
 TEST_CASE("only images with a multiple of 16 channels can be blocked", "[op]") {
