@@ -70,7 +70,9 @@ int main(int argc, char** argv) {
   try {
     return finish(run(stint::parse_arguments({argv + 1, argv + argc})));
   } catch (const stint::Error& error) {
-    return report(error.kind(), error.what());
+    std::string text = error.what();
+    if (error.kind() == stint::ErrorKind::memory) text += ": a smaller --batch-size may help";
+    return report(error.kind(), text.c_str());
   } catch (const std::bad_alloc&) {
     return report(stint::ErrorKind::memory, "out of memory: a smaller --batch-size may help");
   } catch (const std::system_error& error) {

@@ -90,8 +90,8 @@ StepResult Training::step(const Batch& batch) {
     Value value = loss(tape, batch);
     result.loss = scalar_of(value.tensor());
     if (!std::isfinite(result.loss)) {
-      fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help", result.loss,
-           steps_);
+      fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help",
+           std::isnan(result.loss) ? "not a number" : "infinite", steps_);
     }
     state_.forget_gradients();
     tape.backward(value);
