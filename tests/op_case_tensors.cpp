@@ -80,16 +80,19 @@ std::vector<Tensor> run_backward(const AnyCase& c, const std::vector<Tensor>& in
   std::vector<Tensor> out(inputs.size());
   std::vector<std::byte*> places(inputs.size());
   std::vector<Grad> grads;
-  GradMode wanted_mode = wanted.old.empty() ? GradMode::overwrite : GradMode::accumulate;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     bool asked = has_gradient(c.inputs[i]) && (wanted.only < 0 || wanted.only == static_cast<int>(i));
     bool parameter = c.inputs[i].kind != Input::Kind::activation;
+    bool adds = !wanted.old.empty() && wanted.old[i];
     TensorSpec spec = inputs[i].spec();
     if (parameter) spec.dtype = DType::f32;
-    if (asked && wanted_mode == GradMode::accumulate) out[i] = wanted.old[i].copy_to(spec.device);
-    if (asked && wanted_mode == GradMode::overwrite && parameter) out[i] = Tensor(spec);
+    if (asked && adds) out[i] = wanted.old[i].copy_to(spec.device);
+    if (asked && !adds && parameter) out[i] = Tensor(spec);
     places[i] = out[i].raw();
-    grads.emplace_back(asked ? wanted_mode : GradMode::ignore, out[i], spec, parameter);
+    grads.emplace_back(!asked ? GradMode::ignore
+                       : adds ? GradMode::accumulate
+                              : GradMode::overwrite,
+                       out[i], spec, parameter);
   }
   c.backward(saved, dy, grads);
   for (std::size_t i = 0; i < inputs.size(); ++i) {

@@ -51,7 +51,7 @@ class ReplayedSaved : public Saved {
 
 /// Which gradients one call of backward makes.
 struct Wanted {
-  std::vector<Tensor> old = {};  ///< what they are added to, an input; empty: they overwrite
+  std::vector<Tensor> old = {};  ///< what they are added to, one an input; where it is empty, they overwrite
   int only = -1;                 ///< the one input whose gradient is wanted; -1: all that have one
 };
 

@@ -72,15 +72,25 @@ void Trial::backward_equals_differences() {
   }
 }
 
+/// All gradients at once, and each while the others overwrite.
 void Trial::accumulating_adds() {
   std::vector<Tensor> old(inputs_.size());
   for (std::size_t i = 0; i < old.size(); ++i) {
     if (gradients_[i]) old[i] = to_tensor(random_reals(inputs_[i].count(), 90 + i), gradients_[i].spec());
   }
+  accumulates_into(old);
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    std::vector<Tensor> alone(old.size());
+    alone[i] = old[i];
+    if (old[i]) accumulates_into(alone);
+  }
+}
+
+void Trial::accumulates_into(const std::vector<Tensor>& old) {
   auto sums = run_backward(c_, inputs_, ReplayedSaved(saver_), dy_, {.old = old});
   for (std::size_t i = 0; i < sums.size(); ++i) {
     if (!sums[i]) continue;
-    Reals expected = to_reals(gradients_[i]), before = to_reals(old[i]);
+    Reals expected = to_reals(gradients_[i]), before = old[i] ? to_reals(old[i]) : Reals(expected.size(), 0.0);
     for (std::size_t j = 0; j < expected.size(); ++j) expected[j] += before[j];
     double tolerance = sums[i].dtype() == DType::bf16 ? 1e-2 : 1e-6;
     require_close("overwrite + old of " + gradient_of(i), to_reals(sums[i]), expected, tolerance);

@@ -21,6 +21,7 @@ class Trial {
   void inference_gives_the_same_bits();
   void backward_equals_differences();
   void accumulating_adds();
+  void accumulates_into(const std::vector<Tensor>& old);
   void one_gradient_alone_is_the_same();
   void approximate_slots_touch_weights_only();
   void bits_do_not_depend_on_threads();
