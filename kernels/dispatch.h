@@ -30,6 +30,15 @@
     }                                                                                  \
   } while (false)
 
+/// The bytes of workspace that a kernel's own function of this name asks for; the null device plans for the CPU:
+/// `make_workspace(STINT_WORKSPACE(x.device(), conv2d_workspace(c, pass)), x.device())`
+#define STINT_WORKSPACE(where, ...)                                  \
+  [&]() -> std::size_t {                                             \
+    if ((where).type != Device::Type::cuda) return cpu::__VA_ARGS__; \
+    if constexpr (STINT_WITH_CUDA) return cuda::__VA_ARGS__;         \
+    return 0;                                                        \
+  }()
+
 namespace stint {
 
 /// Calls `body(T{})` with T = float or bfloat16. Errors: another dtype.

@@ -52,6 +52,7 @@ void Allocator::release(std::byte* address) {
   account(block->second, -1);
   arena_->forbid(arena_->base() + block->first, block->second.size);
   offsets_.erase(address);
+  block->second.stream = arena_->stream();
   put_back(block);
 }
 
@@ -92,12 +93,14 @@ Allocator::Blocks::iterator Allocator::take(std::size_t size) {
   }
   auto block = blocks_.find(fit->second);
   free_.erase(fit);
+  void* before = block->second.stream;
   block->second.free = false;
   if (block->second.size > size) {  // give the rest back
-    auto rest = blocks_.emplace(block->first + size, Block{.size = block->second.size - size}).first;
+    auto rest = blocks_.emplace(block->first + size, Block{.size = block->second.size - size, .stream = before}).first;
     free_.insert({rest->second.size, rest->first});
     block->second.size = size;
   }
+  if (void* now = arena_->stream(); now != before) arena_->order(before, now);
   return block;
 }
 
@@ -110,20 +113,28 @@ void Allocator::extend(std::size_t size) {
   arena_->forbid(arena_->base() + before, wanted - before);
   stats_.reserved = wanted;
   stats_.peak_reserved = std::max(stats_.peak_reserved, wanted);
-  put_back(blocks_.emplace(before, Block{.size = wanted - before}).first);
+  put_back(blocks_.emplace(before, Block{.size = wanted - before, .stream = arena_->stream()}).first);
 }
 
 void Allocator::put_back(Blocks::iterator block) {
-  block->second = Block{.size = block->second.size};
+  void* stream = block->second.stream;
+  block->second = Block{.size = block->second.size, .stream = stream};
+  // A merged block belongs to one stream: that one waits for the other.
+  auto join = [&](const Block& neighbour) {
+    if (neighbour.stream != stream) arena_->order(neighbour.stream, stream);
+  };
   if (auto next = std::next(block); next != blocks_.end() && next->second.free) {
+    join(next->second);
     free_.erase({next->second.size, next->first});
     block->second.size += next->second.size;
     blocks_.erase(next);
   }
   if (block != blocks_.begin()) {
     if (auto previous = std::prev(block); previous->second.free) {
+      join(previous->second);
       free_.erase({previous->second.size, previous->first});
       previous->second.size += block->second.size;
+      previous->second.stream = stream;
       blocks_.erase(block);
       block = previous;
     }

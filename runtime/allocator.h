@@ -25,7 +25,8 @@ struct MemoryStats {
 
 /// Caching allocator of one device: best fit over one arena, free neighbours merge, memory is never given back.
 /// Its decisions depend on the sequence of calls alone, so the same program asks for the same memory every time, and
-/// the null device predicts the CPU to the byte. Thread-safe.
+/// the null device predicts the CPU to the byte. Memory is reused in the order of streams, without waiting: a block that
+/// was released on one stream and is handed out on another makes the second wait for the first. Thread-safe.
 class Allocator {
  public:
   static constexpr std::size_t granule = 256;         ///< every block starts and ends at a multiple of this
@@ -61,6 +62,7 @@ class Allocator {
     std::size_t guard = 0;      // bytes before (and after) the part handed out
     Purpose purpose = Purpose::other;
     bool free = true;
+    void* stream = nullptr;  // on which the last owner used it
   };
   using Blocks = std::map<std::size_t, Block>;  // by offset in the arena
 

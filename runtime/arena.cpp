@@ -1,4 +1,5 @@
 #include <stint/runtime/arena.h>
+#include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -77,9 +78,9 @@ std::unique_ptr<Arena> make_arena(Device device) {
     case Device::Type::null:
       return std::make_unique<NullArena>();
     case Device::Type::cuda:
-      break;
+      return cuda_driver::make_arena(device.index);
   }
-  fail(ErrorKind::usage, "device", "{} has no memory in this build", device.name());
+  fail(ErrorKind::usage, "device", "{} has no memory", device.name());
 }
 
 }  // namespace stint

@@ -31,9 +31,15 @@ class Arena {
 
   /// True if the `bytes` bytes at `address` all equal `value`.
   virtual bool holds(const std::byte* address, unsigned char value, std::size_t bytes) const = 0;
+
+  /// The stream on which the calling thread's work on this memory goes; null where there is only one.
+  virtual void* stream() const { return nullptr; }
+  /// Work on stream `after` from now on waits for what stream `before` has been given so far.
+  virtual void order(void* before, void* after) { static_cast<void>(before), static_cast<void>(after); }
 };
 
-/// CPU: a reserved range of virtual memory as large as the machine's memory. Null: addresses without memory behind.
+/// CPU and CUDA: a reserved range of virtual memory as large as the device's memory. Null: addresses without memory
+/// behind.
 std::unique_ptr<Arena> make_arena(Device device);
 
 }  // namespace stint

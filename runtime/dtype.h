@@ -28,17 +28,18 @@ constexpr std::string_view name_of(DType dtype) {
 }
 
 /// Storage format of bfloat16; arithmetic is done in float. Conversion rounds to nearest even and keeps NaN a NaN.
+/// constexpr, here and in philox.h, makes functions usable in CUDA kernels.
 struct bfloat16 {
   std::uint16_t bits = 0;
 
   bfloat16() = default;
-  bfloat16(float value) {  // NOLINT(google-explicit-constructor): a number format
+  constexpr bfloat16(float value) {  // NOLINT(google-explicit-constructor): a number format
     auto word = std::bit_cast<std::uint32_t>(value);
     bool nan = (word & 0x7fffffffu) > 0x7f800000u;
     std::uint32_t rounded = word + 0x7fffu + ((word >> 16) & 1u);
     bits = static_cast<std::uint16_t>((nan ? word | 0x400000u : rounded) >> 16);
   }
-  operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }  // NOLINT
+  constexpr operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }  // NOLINT
 };
 
 template <typename T>

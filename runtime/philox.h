@@ -9,7 +9,7 @@ namespace stint {
 
 /// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four 32-bit words as a pure
 /// function of a 128-bit counter and a 64-bit key. The same bits on every device, whatever the number of threads.
-inline std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0];
     std::uint64_t b = std::uint64_t{0xCD9E8D57u} * counter[2];
@@ -26,7 +26,7 @@ struct RandomSequence {
   std::uint64_t number = 0;
 
   /// Words 4*block .. 4*block+3 of the sequence.
-  std::array<std::uint32_t, 4> words(std::uint64_t block) const {
+  constexpr std::array<std::uint32_t, 4> words(std::uint64_t block) const {
     return philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
                    static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(number >> 32)},
                   {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
@@ -34,7 +34,7 @@ struct RandomSequence {
   std::uint32_t word(std::uint64_t i) const { return words(i / 4)[i % 4]; }
 
   /// In [0,1), a multiple of 2^-24.
-  static float to_uniform(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
+  static constexpr float to_uniform(std::uint32_t word) { return static_cast<float>(word >> 8) * 0x1p-24f; }
   float uniform(std::uint64_t i) const { return to_uniform(word(i)); }
 
   /// Standard normal (Box-Muller on words 2i and 2i+1).

@@ -3,6 +3,7 @@
 #include <stint/runtime/device.h>
 
 #include <chrono>
+#include <memory>
 
 namespace stint {
 
@@ -10,23 +11,28 @@ namespace stint {
 /// only a name; signatures stay short because the current stream belongs to the thread.
 class Stream {
  public:
-  explicit Stream(Device device = Device::cpu(), void* native = nullptr) : device_(device), native_(native) {}
+  /// The device's default stream.
+  explicit Stream(Device device = Device::cpu()) : device_(device) {}
+
+  /// A new stream, destroyed with its last copy; off CUDA a new name.
+  static Stream make(Device device);
 
   /// The stream on which this thread's work for `device` goes.
   static Stream current(Device device);
 
   Device device() const { return device_; }
-  void* native() const { return native_; }  ///< cudaStream_t on CUDA, null elsewhere
+  void* native() const { return native_.get(); }  ///< cudaStream_t on CUDA; null: the default stream
 
-  /// Returns when everything queued so far is done.
-  void synchronize() const {}
+  /// Returns when everything queued so far is done. Errors: work that failed on the device.
+  void synchronize() const;
 
  private:
   Device device_;
-  void* native_;
+  std::shared_ptr<void> native_;
 };
 
-/// Makes a stream the thread's current one for a scope.
+/// Makes a stream the thread's current one for a scope. Memory that was used on another stream may be released here
+/// only after an event has ordered the two.
 class StreamScope {
  public:
   explicit StreamScope(Stream stream);
@@ -45,12 +51,14 @@ class Event {
   void record(const Stream& stream);
   /// Returns when the marked work is done. Errors: never recorded.
   void synchronize() const;
-  /// Seconds between two recorded events, this one the later. Errors: either was never recorded.
+  /// Seconds between two recorded events of one device, this one the later. Errors: either was never recorded.
   double seconds_since(const Event& earlier) const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  Clock::time_point time_{};
+  Device device_;
+  std::shared_ptr<void> native_;  // on CUDA
+  Clock::time_point time_{};      // elsewhere
 };
 
 }  // namespace stint

@@ -1,3 +1,5 @@
+#include <stint/runtime/cuda_driver.h>
+#include <stint/runtime/stream.h>
 #include <stint/runtime/tensor.h>
 
 #include <cstring>
@@ -39,15 +41,27 @@ Tensor Tensor::slice(std::int64_t begin, std::int64_t count) const {
 }
 
 void Tensor::zero() const {
+  if (bytes() == 0) return;
   if (device().type == Device::Type::cpu) std::memset(raw(), 0, bytes());
+  if (device().type == Device::Type::cuda) {
+    cuda_driver::zero(raw(), bytes(), device().index, Stream::current(device()).native());
+  }
 }
 
 void Tensor::copy_from(const Tensor& source) const {
   require(source.count() == count() && source.dtype() == dtype() && source.packing() == packing(), "copy",
           "expected {} {} elements of the same packing, got {} {}", count(), name_of(dtype()), source.count(),
           name_of(source.dtype()));
-  bool null = device().type == Device::Type::null || source.device().type == Device::Type::null;
-  if (!null) std::memcpy(raw(), source.raw(), bytes());
+  Device from = source.device(), to = device();
+  if (from.type == Device::Type::null || to.type == Device::Type::null || bytes() == 0) return;
+  if (from.type == Device::Type::cuda) {
+    auto move = to.type == Device::Type::cuda ? cuda_driver::copy : cuda_driver::download;
+    move(raw(), source.raw(), bytes(), from.index, Stream::current(from).native());
+  } else if (to.type == Device::Type::cuda) {
+    cuda_driver::upload(raw(), source.raw(), bytes(), to.index, Stream::current(to).native());
+  } else {
+    std::memcpy(raw(), source.raw(), bytes());
+  }
 }
 
 Tensor scalar_tensor(float value, Device device) {

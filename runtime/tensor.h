@@ -90,7 +90,8 @@ class Tensor {
 
   /// Sets every byte to zero. Does nothing on the null device.
   void zero() const;
-  /// Copies the elements of `source`. Errors: another count, dtype or packing.
+  /// Copies the elements of `source`, which may be on another device. Returns when `source` may be reused and, on the
+  /// CPU, when the values are there. Errors: another count, dtype or packing.
   void copy_from(const Tensor& source) const;
   /// A copy of its own memory on `device`.
   Tensor copy_to(Device device) const;

@@ -57,7 +57,8 @@ struct OpCase {
   std::vector<Input> inputs;
   Reference reference;
   SlotBytes slots;
-  bool library = false;  ///< oneDNN computes it: its bits may depend on the number of threads
+  bool library = false;  ///< a library computes it: its bits may depend on the number of threads
+  std::function<O(O, Device)> on = {};  ///< gives the operator what it has of its own on a device
 };
 
 /// A case with the operator's type erased: what the harness runs on.
@@ -75,7 +76,8 @@ template <Op O>
 AnyCase erase(const OpCase<O>& c) {
   constexpr auto indices = std::make_index_sequence<input_count<O>>{};
   AnyCase any{c.name, c.inputs, c.reference, c.slots, c.library, {}, {}};
-  any.forward = [op = c.op](Saver& saver, const std::vector<Tensor>& x) {
+  any.forward = [c](Saver& saver, const std::vector<Tensor>& x) {
+    O op = c.on ? c.on(c.op, x[0].device()) : c.op;
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return op.forward(saver, x[I]...);
     }

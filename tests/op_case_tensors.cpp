@@ -3,9 +3,12 @@
 #include <stint/kernels/reorder/reorder.h>
 #include <stint/runtime/cuda_driver.h>
 
+#include <cstdlib>
+
 namespace stint::test {
 
 std::vector<Device> devices() {
+  if (const char* only = std::getenv("STINT_TEST_DEVICE")) return {Device::parse(only)};
   std::vector<Device> all = {Device::cpu()};
   if (cuda_device_count() > 0) all.push_back(Device::cuda());
   return all;

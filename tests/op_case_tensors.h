@@ -5,7 +5,8 @@
 /// Between the reference's doubles and tensors, and one call of a case's operator.
 namespace stint::test {
 
-/// The devices of this machine on which kernels run, and the dtypes in which every case runs there.
+/// The devices of this machine on which kernels run (only one of them with STINT_TEST_DEVICE=cuda), and the dtypes in
+/// which every case runs there.
 std::vector<Device> devices();
 inline constexpr DType dtypes[] = {DType::f32, DType::bf16};
 

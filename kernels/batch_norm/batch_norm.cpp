@@ -8,8 +8,8 @@ namespace stint {
 
 namespace {
 
-Tensor make_sums_workspace(std::int64_t channels, Device device) {
-  return make_workspace(batch_norm_pieces * 2 * channels * sizeof(double), device);
+Tensor make_sums_workspace(const Tensor& x) {
+  return make_workspace(STINT_WORKSPACE(x.device(), batch_norm_workspace(x.shape())), x.device());
 }
 
 /// The masked dy goes straight to its place, or to a tensor of its own where the packings differ.
@@ -43,7 +43,7 @@ Tensor BatchNorm::forward(Saver& saver, const Tensor& x, const Tensor& gamma, co
   std::int64_t channels = x.shape()[-1];
   Tensor statistics({2, channels}, DType::f32, x.device());
   if (training) {
-    Tensor workspace = make_sums_workspace(channels, x.device());
+    Tensor workspace = make_sums_workspace(x);
     STINT_RUN("batch_norm_statistics", traffic(x), x.device(),
               batch_norm_statistics(x, eps, momentum, statistics, running_mean, running_var, workspace));
   } else {
@@ -85,7 +85,7 @@ void BatchNorm::backward(const Saved& saved, const Tensor& dy, const Grad& dx, c
                       .accumulate_dresidual = dresidual.accumulates(),
                       .training = training};
   {
-    Tensor workspace = make_sums_workspace(channels, x.device());
+    Tensor workspace = make_sums_workspace(x);
     STINT_RUN("batch_norm_sums", traffic(x, dy), x.device(), batch_norm_sums(p, workspace));
   }
   dbeta.share(sums.slice(0, channels));

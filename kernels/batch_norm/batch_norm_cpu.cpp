@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::int64_t lanes = 16;
 constexpr std::int64_t tile_elements = 8192;
+constexpr int pieces = 16;  // in which sums are made, whatever the number of threads
 
 /// `rows` x `width` elements from element `start` on, the first of them of channel `channel`.
 struct Tile {
@@ -63,16 +64,16 @@ template <typename AddTile>
 void sum_tiles(const ChannelMatrix& m, double* partial, const AddTile& add) {
   std::int64_t tiles = tile_count(m);
   std::int64_t size = 2 * m.channels;
-  std::memset(partial, 0, batch_norm_pieces * size * sizeof(double));
-  parallel_for(batch_norm_pieces, 1, [&](std::int64_t begin, std::int64_t end) {
+  std::memset(partial, 0, pieces * size * sizeof(double));
+  parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> scratch(2 * scratch_size(m));
     for (std::int64_t piece = begin; piece < end; ++piece) {
-      for (std::int64_t i = tiles * piece / batch_norm_pieces; i < tiles * (piece + 1) / batch_norm_pieces; ++i) {
+      for (std::int64_t i = tiles * piece / pieces; i < tiles * (piece + 1) / pieces; ++i) {
         add(tile_at(m, i), scratch.data(), partial + piece * size, partial + piece * size + m.channels);
       }
     }
   });
-  for (int piece = 1; piece < batch_norm_pieces; ++piece) {
+  for (int piece = 1; piece < pieces; ++piece) {
     for (std::int64_t c = 0; c < size; ++c) partial[c] += partial[piece * size + c];
   }
 }
@@ -95,6 +96,10 @@ const float* load_dz(const BatchNormBackward& p, const Tile& tile, float* scratc
 }
 
 }  // namespace
+
+std::size_t batch_norm_workspace(const Shape& x) {
+  return pieces * 2 * x[-1] * sizeof(double);
+}
 
 void batch_norm_statistics(const Tensor& x, float eps, float momentum, const Tensor& statistics,
                            const Tensor& running_mean, const Tensor& running_var, const Tensor& workspace) {

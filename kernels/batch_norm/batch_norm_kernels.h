@@ -4,9 +4,6 @@
 
 namespace stint {
 
-/// Number of fixed pieces in which statistics are summed; their partial sums need `pieces * 2 * C` doubles.
-inline constexpr int batch_norm_pieces = 16;
-
 /// statistics: [2,C] f32, mean then 1/sqrt(var + eps).
 struct BatchNormForward {
   Tensor x, gamma, beta, residual, y, mask, statistics;
@@ -20,6 +17,8 @@ struct BatchNormBackward {
   bool accumulate_dx, accumulate_dresidual, training;
 };
 
+/// Bytes in which `batch_norm_statistics` and `batch_norm_sums` keep the partial sums of x.
+STINT_KERNEL(std::size_t batch_norm_workspace(const Shape& x))
 STINT_KERNEL(void batch_norm_statistics(const Tensor& x, float eps, float momentum, const Tensor& statistics,
                                         const Tensor& running_mean, const Tensor& running_var, const Tensor& workspace))
 STINT_KERNEL(void batch_norm_running(const Tensor& running_mean, const Tensor& running_var, float eps,

@@ -33,15 +33,8 @@ ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, cons
   return c;
 }
 
-/// The null device plans for the CPU.
 Tensor workspace_for(const ConvCase& c, ConvPass pass, bool accumulate = false) {
-  std::size_t bytes = 0;
-  if (c.x.device.type != Device::Type::cuda) {
-    bytes = cpu::conv2d_workspace(c, pass, accumulate);
-  } else if constexpr (STINT_WITH_CUDA) {
-    bytes = cuda::conv2d_workspace(c, pass, accumulate);
-  }
-  return make_workspace(bytes, c.x.device);
+  return make_workspace(STINT_WORKSPACE(c.x.device, conv2d_workspace(c, pass, accumulate)), c.x.device);
 }
 
 Work work_of(const ConvCase& c) {

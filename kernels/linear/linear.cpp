@@ -11,15 +11,8 @@ LinearCase make_case(const Tensor& x, const Shape& weight, bool bias) {
   return {x.count() / std::max<std::int64_t>(x.shape()[-1], 1), weight[1], weight[0], x.dtype(), bias};
 }
 
-/// The null device plans for the CPU.
 Tensor workspace_for(const LinearCase& c, LinearPass pass, Device device, bool accumulate = false) {
-  std::size_t bytes = 0;
-  if (device.type != Device::Type::cuda) {
-    bytes = cpu::linear_workspace(c, pass, accumulate);
-  } else if constexpr (STINT_WITH_CUDA) {
-    bytes = cuda::linear_workspace(c, pass, accumulate);
-  }
-  return make_workspace(bytes, device);
+  return make_workspace(STINT_WORKSPACE(device, linear_workspace(c, pass, accumulate)), device);
 }
 
 }  // namespace

@@ -8,14 +8,15 @@ using namespace stint;
 using namespace stint::test;
 
 TEST_CASE("adamw equals its formula over several steps, padding stays zero, the bf16 twin follows", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   BlockTable table = make_table();
   AdamW rule{.weight_decay = 0.1f};
-  Tensor x = make_flat(table, 1), m = make_zeros(table), v = make_zeros(table);
-  Tensor twin(x.shape(), DType::bf16);
+  Tensor x = make_flat(table, 1, device), m = make_zeros(table, device), v = make_zeros(table, device);
+  Tensor twin(x.shape(), DType::bf16, device);
   Reals rx = to_reals(x), rm(rx.size(), 0.0), rv(rx.size(), 0.0), decay = decay_of(table, rule.weight_decay);
   double b1 = rule.beta1, b2 = rule.beta2, lr = 0.01f;
   for (int step = 1; step <= 4; ++step) {
-    Tensor g = make_flat(table, 1 + step);
+    Tensor g = make_flat(table, 1 + step, device);
     rule.update(x, g, m, v, twin, decay_runs(table), 0.01f, step);
     Reals gradient = to_reals(g);
     for (std::size_t i = 0; i < rx.size(); ++i) {

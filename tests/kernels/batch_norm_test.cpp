@@ -47,9 +47,12 @@ Reals reference(const std::vector<Reals>& in, std::int64_t channels, const Optio
 OpCase<BatchNorm> norm_case(std::string name, Shape x, Options o) {
   std::int64_t channels = x[-1];
   BatchNorm op{.training = o.training, .relu = o.relu};
-  op.running_mean = to_tensor(running(channels, 0.25), {{channels}});
-  op.running_var = to_tensor(running(channels, 0.5), {{channels}});
   OpCase<BatchNorm> c{std::move(name), op, {}, {}, {}};
+  c.on = [=](BatchNorm there, Device device) {
+    there.running_mean = to_tensor(running(channels, 0.25), {{channels}, DType::f32, device});
+    there.running_var = to_tensor(running(channels, 0.5), {{channels}, DType::f32, device});
+    return there;
+  };
   // The residual keeps the sum in front of the ReLU away from its kink: it is large, with either sign.
   Input residual = activation(x, 4);
   for (double& value : residual.values) value = value < 0 ? -3 + value : 3 + value;
@@ -115,14 +118,16 @@ TEST_CASE("batch_norm keeps large means exact", "[op]") {
 }
 
 TEST_CASE("batch_norm moves the running statistics as PyTorch does", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  TensorSpec one{{1}, DType::f32, device};
   BatchNorm op{.momentum = 0.25f};
-  op.running_mean = to_tensor({1}, {{1}});
-  op.running_var = to_tensor({2}, {{1}});
+  op.running_mean = to_tensor({1}, one);
+  op.running_var = to_tensor({2}, one);
   SaveNothing nothing;
-  Tensor x = to_tensor({1, 2, 3, 6}, {{4, 1}});  // mean 3, unbiased variance 14/3
-  op.forward(nothing, x, to_tensor({1}, {{1}}), to_tensor({0}, {{1}}), {});
-  CHECK(op.running_mean.data<float>()[0] == Approx(1 + 0.25 * 2));
-  CHECK(op.running_var.data<float>()[0] == Approx(2 + 0.25 * (14.0 / 3 - 2)));
+  Tensor x = to_tensor({1, 2, 3, 6}, {{4, 1}, DType::f32, device});  // mean 3, unbiased variance 14/3
+  op.forward(nothing, x, to_tensor({1}, one), to_tensor({0}, one), {});
+  CHECK(to_reals(op.running_mean)[0] == Approx(1 + 0.25 * 2));
+  CHECK(to_reals(op.running_var)[0] == Approx(2 + 0.25 * (14.0 / 3 - 2)));
 }
 
 TEST_CASE("batch_norm refuses what cannot be normalised", "[op]") {

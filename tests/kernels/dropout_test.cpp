@@ -33,8 +33,9 @@ TEST_CASE("dropout equals its reference, whatever the packing", "[op]") {
 }
 
 TEST_CASE("dropout keeps its share, and another sequence keeps others", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   SaveNothing nothing;
-  Tensor ones = to_tensor(Reals(40000, 1), {{40000}});
+  Tensor ones = to_tensor(Reals(40000, 1), {{40000}, DType::f32, device});
   Tensor y = Dropout{0.3f, {1, 2}}.forward(nothing, ones);
   double kept = 0;
   for (double value : to_reals(y)) kept += value != 0;

@@ -37,14 +37,16 @@ TEST_CASE("max_pool equals its reference, and saves the fewest bits", "[op]") {
 }
 
 TEST_CASE("max_pool lets NaN win, and of equal values the first takes the gradient", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   SaveNothing nothing;
-  Tensor x = to_tensor({1, NAN, 5, 2}, {{1, 2, 2, 1}});
+  TensorSpec pixels{{1, 2, 2, 1}, DType::f32, device};
+  Tensor x = to_tensor({1, NAN, 5, 2}, pixels);
   CHECK(std::isnan(to_reals(MaxPool{halve}.forward(nothing, x))[0]));
   RecordingSaver saver;
-  x = to_tensor({1, 5, 5, 5}, {{1, 2, 2, 1}});
+  x = to_tensor({1, 5, 5, 5}, pixels);
   MaxPool{halve}.forward(saver, x);
   Tensor dx;
-  MaxPool{halve}.backward(ReplayedSaved(saver), to_tensor({7}, {{1, 1, 1, 1}}),
+  MaxPool{halve}.backward(ReplayedSaved(saver), to_tensor({7}, {{1, 1, 1, 1}, DType::f32, device}),
                           Grad(GradMode::overwrite, dx, x.spec()));
   CHECK(to_reals(dx) == Reals{0, 7, 0, 0});
 }

@@ -36,14 +36,15 @@ TEST_CASE("relu equals its reference, and saves a bit an element", "[op]") {
 }
 
 TEST_CASE("relu passes NaN on, and its gradient too", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   RecordingSaver saver;
-  Tensor x = to_tensor({std::nan(""), -1, 2}, {{3}});
+  Tensor x = to_tensor({std::nan(""), -1, 2}, {{3}, DType::f32, device});
   Reals y = to_reals(Relu{}.forward(saver, x));
   CHECK(std::isnan(y[0]));
   CHECK(y[1] == 0);
   CHECK(y[2] == 2);
   Tensor dx;
-  Relu{}.backward(ReplayedSaved(saver), to_tensor({3, 4, 5}, {{3}}), Grad(GradMode::overwrite, dx, x.spec()));
+  Relu{}.backward(ReplayedSaved(saver), to_tensor({3, 4, 5}, x.spec()), Grad(GradMode::overwrite, dx, x.spec()));
   CHECK(to_reals(dx) == Reals{3, 0, 5});
 }
 

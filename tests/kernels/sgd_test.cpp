@@ -20,14 +20,15 @@ void reference_step(const Sgd& rule, double lr, const Reals& direction, const Re
 }  // namespace
 
 TEST_CASE("sgd equals its formula over several steps, padding stays zero, the bf16 twin follows", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   BlockTable table = make_table();
   for (bool nesterov : {false, true}) {
     Sgd rule{.momentum = 0.9f, .weight_decay = 0.1f, .nesterov = nesterov};
-    Tensor x = make_flat(table, 1), v = make_zeros(table);
-    Tensor twin(x.shape(), DType::bf16);
+    Tensor x = make_flat(table, 1, device), v = make_zeros(table, device);
+    Tensor twin(x.shape(), DType::bf16, device);
     Reals rx = to_reals(x), rv(rx.size(), 0.0), decay = decay_of(table, rule.weight_decay);
     for (int step = 0; step < 3; ++step) {
-      Tensor g = make_flat(table, 2 + step);
+      Tensor g = make_flat(table, 2 + step, device);
       rule.update(x, g, v, twin, decay_runs(table), 0.1f);
       reference_step(rule, 0.1f, to_reals(g), decay, rx, rv);
       require_same(x, rx);
@@ -38,8 +39,9 @@ TEST_CASE("sgd equals its formula over several steps, padding stays zero, the bf
 }
 
 TEST_CASE("sgd without momentum keeps no velocity", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   BlockTable table = make_table();
-  Tensor x = make_flat(table, 1), g = make_flat(table, 2);
+  Tensor x = make_flat(table, 1, device), g = make_flat(table, 2, device);
   Reals expected = to_reals(x), velocity(expected.size(), 0.0);
   reference_step({}, 0.5, to_reals(g), Reals(expected.size(), 0.0), expected, velocity);
   Sgd{}.update(x, g, {}, {}, decay_runs(table), 0.5f);

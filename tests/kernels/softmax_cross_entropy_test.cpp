@@ -46,13 +46,14 @@ TEST_CASE("softmax_cross_entropy equals its reference", "[op]") {
 }
 
 TEST_CASE("softmax_cross_entropy stays finite for huge logits", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   SaveNothing nothing;
-  Tensor logits = to_tensor({1000, -1000, 0, 1000}, {{2, 2}});
-  Tensor loss = SoftmaxCrossEntropy{}.forward(nothing, logits, tensor_of<int>({2}, std::vector<int>{0, 1}));
-  CHECK(*loss.data<float>() == Approx(0).margin(1e-6));
+  Tensor logits = to_tensor({1000, -1000, 0, 1000}, {{2, 2}, DType::f32, device});
+  Tensor loss = SoftmaxCrossEntropy{}.forward(nothing, logits, to_tensor({0, 1}, {{2}, DType::i32, device}));
+  CHECK(scalar_of(loss) == Approx(0).margin(1e-6));
 }
 
-TEST_CASE("softmax_cross_entropy names a label out of range, which is an error of kind data", "[op]") {
+TEST_CASE("on the CPU softmax_cross_entropy names a label out of range, which is an error of kind data", "[op]") {
   SaveNothing nothing;
   Tensor logits = to_tensor({1, 2, 3, 4}, {{2, 2}});
   for (int label : {-1, 2}) {
@@ -64,6 +65,17 @@ TEST_CASE("softmax_cross_entropy names a label out of range, which is an error o
       CHECK(error.kind() == ErrorKind::data);
       CHECK_THAT(error.what(), Catch::Contains("of sample 1 is not in [0, 2)"));
     }
+  }
+}
+
+TEST_CASE("on CUDA a label out of range makes softmax_cross_entropy NaN", "[op]") {
+  Device device = devices().back();
+  if (device.type != Device::Type::cuda) return;
+  SaveNothing nothing;
+  Tensor logits = to_tensor({1, 2, 3, 4}, {{2, 2}, DType::f32, device});
+  for (double label : {-1, 2}) {
+    Tensor classes = to_tensor({0, label}, {{2}, DType::i32, device});
+    CHECK(std::isnan(scalar_of(SoftmaxCrossEntropy{}.forward(nothing, logits, classes))));
   }
 }
 

@@ -19,16 +19,16 @@ inline BlockTable make_table() {
 }
 
 /// Random values in the blocks, zeros in the padding.
-inline Tensor make_flat(const BlockTable& table, std::uint64_t number) {
+inline Tensor make_flat(const BlockTable& table, std::uint64_t number, Device device = Device::cpu()) {
   Reals values(table.extent(), 0.0), random = random_reals(table.extent(), number);
   for (const Block& block : table.blocks()) {
     for (std::int64_t i = block.offset; i < block.offset + block.count; ++i) values[i] = random[i];
   }
-  return to_tensor(values, {{table.extent()}});
+  return to_tensor(values, {{table.extent()}, DType::f32, device});
 }
 
-inline Tensor make_zeros(const BlockTable& table) {
-  return to_tensor(Reals(table.extent(), 0.0), {{table.extent()}});
+inline Tensor make_zeros(const BlockTable& table, Device device = Device::cpu()) {
+  return to_tensor(Reals(table.extent(), 0.0), {{table.extent()}, DType::f32, device});
 }
 
 /// The weight decay of each element.
@@ -54,7 +54,7 @@ inline void require_same(const Tensor& got, const Reals& expected) {
 /// The twin is x rounded to bf16, element by element.
 inline void require_twin(const Tensor& twin, const Tensor& x) {
   Reals expected;
-  for (float value : x.span<float>()) expected.push_back(bfloat16(value));
+  for (double value : to_reals(x)) expected.push_back(bfloat16(static_cast<float>(value)));
   REQUIRE(to_reals(twin) == expected);
 }
 

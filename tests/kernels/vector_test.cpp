@@ -10,7 +10,9 @@ using namespace stint;
 using namespace stint::test;
 
 TEST_CASE("vectors add, scale and clip", "[op]") {
-  Tensor x = to_tensor({3, 4}, {{2}}), y = to_tensor({1, 1}, {{2}});
+  Device device = GENERATE(from_range(devices()));
+  TensorSpec two{{2}, DType::f32, device};
+  Tensor x = to_tensor({3, 4}, two), y = to_tensor({1, 1}, two);
   axpy(2, x, y);
   CHECK(to_reals(y) == Reals{7, 9});
   add_to(x, y, true);
@@ -27,10 +29,11 @@ TEST_CASE("vectors add, scale and clip", "[op]") {
 }
 
 TEST_CASE("vectors of f32 and bf16 mix, and every element of long ones is reached", "[op]") {
+  Device device = GENERATE(from_range(devices()));
   constexpr std::int64_t n = 40003;
   for (DType from : dtypes) {
     for (DType to : dtypes) {
-      Tensor x = to_tensor(random_reals(n, 1), {{n}, from}), y = to_tensor(random_reals(n, 2), {{n}, to});
+      Tensor x = to_tensor(random_reals(n, 1), {{n}, from, device}), y = to_tensor(random_reals(n, 2), {{n}, to, device});
       Reals expected = to_reals(y), values = to_reals(x);
       for (std::int64_t i = 0; i < n; ++i) {
         auto sum = static_cast<float>(expected[i]) + 0.5f * static_cast<float>(values[i]);
@@ -43,10 +46,12 @@ TEST_CASE("vectors of f32 and bf16 mix, and every element of long ones is reache
 }
 
 TEST_CASE("a gradient that is not finite is reported, and not scaled to nothing", "[op]") {
-  Tensor x = to_tensor({3, NAN}, {{2}});
+  Device device = GENERATE(from_range(devices()));
+  TensorSpec two{{2}, DType::f32, device};
+  Tensor x = to_tensor({3, NAN}, two);
   CHECK(std::isnan(clip_norm(x, 1)));
   CHECK(to_reals(x)[0] == 3);
-  Tensor y = to_tensor({3, INFINITY}, {{2}});
+  Tensor y = to_tensor({3, INFINITY}, two);
   CHECK(std::isinf(clip_norm(y, 1)));
   CHECK(to_reals(y)[0] == 3);
 }
@@ -61,7 +66,8 @@ TEST_CASE("vectors refuse other counts and dtypes", "[op]") {
 
 TEST_CASE("a norm is exact in double and does not depend on the number of threads", "[op]") {
   Reals values = random_reals(100001, 3);
-  Tensor x = to_tensor(values, {{100001}});
+  Device device = GENERATE(from_range(devices()));
+  Tensor x = to_tensor(values, {{100001}, DType::f32, device});
   double expected = 0;
   for (double value : to_reals(x)) expected += value * value;
   int before = thread_count();
@@ -72,5 +78,5 @@ TEST_CASE("a norm is exact in double and does not depend on the number of thread
   set_thread_count(before);
   CHECK(one == two);
   CHECK(one == Approx(expected).epsilon(1e-12));
-  CHECK(squared_norm(Tensor({0}, DType::f32)) == 0);
+  CHECK(squared_norm(Tensor({0}, DType::f32, device)) == 0);
 }

@@ -7,18 +7,18 @@
 using namespace stint;
 
 TEST_CASE("the current stream belongs to the thread, the device and the scope", "[runtime]") {
-  int one = 1, two = 2;
-  Stream mine(Device::cpu(), &one);
+  Stream one = Stream::make(Device::cpu()), two = Stream::make(Device::cpu());
+  REQUIRE(one.native() != two.native());
   {
-    StreamScope scope(mine);
-    CHECK(Stream::current(Device::cpu()).native() == &one);
+    StreamScope scope(one);
+    CHECK(Stream::current(Device::cpu()).native() == one.native());
     CHECK(Stream::current(Device::null()).native() == nullptr);
     {
-      StreamScope inner(Stream(Device::cpu(), &two));
-      CHECK(Stream::current(Device::cpu()).native() == &two);
+      StreamScope inner(two);
+      CHECK(Stream::current(Device::cpu()).native() == two.native());
     }
-    CHECK(Stream::current(Device::cpu()).native() == &one);
-    void* elsewhere = &one;
+    CHECK(Stream::current(Device::cpu()).native() == one.native());
+    void* elsewhere = one.native();
     std::thread([&] { elsewhere = Stream::current(Device::cpu()).native(); }).join();
     CHECK(elsewhere == nullptr);
   }

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cmath>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "simt.h"
+
+/// Stands in for CUDA's header of this name: what our kernels use of it, on the CPU. Everything keeps CUDA's name, in
+/// the global namespace, because the kernels spell it so.
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__
+#define __align__(bytes) __attribute__((aligned(bytes)))
+#define __launch_bounds__(...)
+
+using cudaStream_t = void*;
+enum cudaError_t { cudaSuccess = 0 };
+inline cudaError_t cudaSetDevice(int) {
+  return cudaSuccess;
+}
+
+using dim3 = stint::simt::Dim3;
+using stint::simt::blockDim;
+using stint::simt::blockIdx;
+using stint::simt::gridDim;
+using stint::simt::threadIdx;
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+
+template <typename... Params, typename... Args>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Params...), Args&&... args) {
+  auto thread = [kernel, ... copies = Params(std::forward<Args>(args))] { kernel(copies...); };
+  stint::simt::run(reinterpret_cast<const void*>(kernel), config->gridDim, config->blockDim, config->dynamicSmemBytes,
+                   thread);
+  return cudaSuccess;
+}
+
+inline void __syncthreads(std::source_location where = std::source_location::current()) {
+  stint::simt::barrier(where);
+}
+
+inline void __syncwarp(unsigned mask = 0xffffffffu, std::source_location where = std::source_location::current()) {
+  stint::simt::exchange(mask, 0, stint::simt::lane(), where);
+}
+
+template <typename T>
+T __shfl_xor_sync(unsigned mask, T value, int lanes, std::source_location where = std::source_location::current()) {
+  return stint::simt::exchange(mask, value, stint::simt::lane() ^ lanes, where);
+}
+
+template <typename T>
+T __shfl_sync(unsigned mask, T value, int lane, std::source_location where = std::source_location::current()) {
+  return stint::simt::exchange(mask, value, lane, where);
+}
+
+inline float rsqrtf(float x) {
+  return 1 / std::sqrt(x);
+}
+
+using std::isnan;

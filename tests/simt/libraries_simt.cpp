@@ -1,0 +1,48 @@
+// Stands in for cuBLASLt and cuDNN where kernels run on the CPU: the same interfaces, by definition.
+
+#include <stint/kernels/cublaslt.h>
+#include <stint/kernels/cudnn.h>
+#include <stint/kernels/plain_layers.h>
+
+#include "simt.h"
+
+namespace stint::cublaslt {
+
+std::size_t workspace(const Product&) {
+  return 512;
+}
+
+void run(const Product& p, const Tensor& a, const Tensor& b, const Tensor& c, const Tensor& bias, const Tensor&) {
+  simt::DeviceAccess access;
+  with_float_type(p.ab, "product", [&](auto ab) {
+    with_float_type(p.c, "product", [&](auto to) {
+      using AB = decltype(ab);
+      using C = decltype(to);
+      plain::product(p.m, p.n, p.k, a.data<AB>(), p.transpose_a ? 1 : p.k, p.transpose_a ? p.m : 1, b.data<AB>(),
+                     p.transpose_b ? 1 : p.n, p.transpose_b ? p.k : 1, c.data<C>(), p.accumulate,
+                     bias ? bias.data<C>() : nullptr);
+    });
+  });
+}
+
+}  // namespace stint::cublaslt
+
+namespace stint::cudnn {
+
+/// As a cuDNN that has no f32 weight gradient of bf16 tensors where channels are odd, so that both ways are taken.
+Plan plan(const ConvCase& c, ConvPass) {
+  return {1024, c.x.shape[3] % 2 == 1 ? c.x.dtype : DType::f32};
+}
+
+void run(const ConvCase& c, ConvPass pass, const Tensor& x, const Tensor& weight, const Tensor& y, const Tensor&) {
+  simt::DeviceAccess access;
+  with_float_type(c.x.dtype, "conv2d", [&](auto type) {
+    with_float_type(weight.dtype(), "conv2d", [&](auto weight_type) {
+      using T = decltype(type);
+      using W = decltype(weight_type);
+      plain::convolve(c, pass, x.data<T>(), weight.data<W>(), y.data<T>(), false);
+    });
+  });
+}
+
+}  // namespace stint::cudnn

@@ -1,0 +1,148 @@
+// The judge itself: kernels with a fault of each kind that it must find, and the same without the fault.
+
+#include <sanitizer/asan_interface.h>
+#include <stint/kernels/cuda.cuh>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "../op_case_tensors.h"
+
+namespace stint::cuda {
+
+/// y <- x, of which the last thread does one element too many if `beyond` is 1.
+__global__ void copy_kernel(int count, int beyond, const float* x, float* y) {
+  int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  if (i < count + beyond) y[i] = x[i];
+}
+
+/// Reverses a block through shared memory.
+__global__ void reverse_kernel(bool synchronise, float* x) {
+  auto* shared = shared_memory<float>();
+  shared[threadIdx.x] = x[threadIdx.x];
+  if (synchronise) __syncthreads();
+  x[threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
+}
+
+__global__ void diverging_kernel(unsigned early) {
+  if (threadIdx.x < early) return;
+  __syncthreads();
+}
+
+__global__ void two_barriers_kernel() {
+  if (threadIdx.x % 2 == 0) {
+    __syncthreads();
+  } else {
+    __syncthreads();
+  }
+}
+
+__global__ void shared_overrun_kernel(int place) {
+  shared_memory<float>()[place] = 1;
+}
+
+__global__ void sum_kernel(const float* x, float* y) {
+  float sum = block_sum(x[threadIdx.x], shared_memory<float>());
+  y[threadIdx.x] = sum;
+}
+
+}  // namespace stint::cuda
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+constexpr simt::Order orders[] = {simt::Order::forward, simt::Order::reverse, simt::Order::shuffled};
+
+class OrderScope {
+ public:
+  explicit OrderScope(simt::Order order) { simt::set_order(order); }
+  ~OrderScope() { simt::set_order(simt::order_from_environment()); }
+};
+
+Tensor numbers(int count) {
+  Reals values(count);
+  for (int i = 0; i < count; ++i) values[i] = i;
+  return to_tensor(values, {{count}, DType::f32, Device::cuda()});
+}
+
+/// True if `body` ends the program, as AddressSanitizer and a touch of closed memory do.
+template <typename Body>
+bool dies(const Body& body) {
+  pid_t child = fork();
+  if (child == 0) {
+    std::signal(SIGSEGV, SIG_DFL);  // Catch2 would report it as a failed test
+    if (!std::freopen("/dev/null", "w", stderr)) _exit(0);
+    body();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status != 0;
+}
+
+void copy(int count, int beyond) {
+  Tensor x = numbers(count), y({count}, DType::f32, Device::cuda());
+  cuda::launch(cuda::copy_kernel, 2, 32, 0, nullptr, count, beyond, x.data<float>(), y.data<float>());
+}
+
+Reals reversed(bool synchronise) {
+  Tensor x = numbers(64);
+  cuda::launch(cuda::reverse_kernel, 1, 64, 64 * sizeof(float), nullptr, synchronise, x.data<float>());
+  return to_reals(x);
+}
+
+}  // namespace
+
+TEST_CASE("an off-by-one in a kernel ends the program", "[simt]") {
+  CHECK_FALSE(dies([] { copy(50, 0); }));
+  CHECK(dies([] { copy(50, 1); }));
+}
+
+TEST_CASE("more shared memory than was asked for ends the program", "[simt]") {
+  auto write = [](int place) {
+    cuda::launch(cuda::shared_overrun_kernel, 1, 1, 8 * sizeof(float), nullptr, place);
+  };
+  CHECK_FALSE(dies([&] { write(7); }));
+  CHECK(dies([&] { write(8); }));
+}
+
+TEST_CASE("the host cannot touch device memory", "[simt]") {
+  Tensor x = numbers(4);
+  CHECK(dies([&] { *x.data<float>() = 1; }));
+}
+
+TEST_CASE("a removed __syncthreads shows in every order of threads", "[simt]") {
+  Reals expected(64);
+  for (int i = 0; i < 64; ++i) expected[i] = 63 - i;
+  for (simt::Order order : orders) {
+    OrderScope scope(order);
+    CHECK(reversed(true) == expected);
+    CHECK(reversed(false) != expected);
+  }
+}
+
+TEST_CASE("threads that diverge at a barrier are an error that names it", "[simt]") {
+  for (simt::Order order : orders) {
+    OrderScope scope(order);
+    CHECK_NOTHROW(cuda::launch(cuda::diverging_kernel, 1, 64, 0, nullptr, 0u));
+    CHECK_THROWS_WITH(cuda::launch(cuda::diverging_kernel, 1, 64, 0, nullptr, 3u),
+                      Catch::Contains("diverged: thread 0 has ended; thread 3 waits at the barrier") &&
+                          Catch::Contains("simt_test.cpp:"));
+    CHECK_THROWS_WITH(cuda::launch(cuda::two_barriers_kernel, 1, 64, 0, nullptr), Catch::Contains("diverged"));
+  }
+  CHECK(reversed(true)[0] == 63);  // the fibers of the failed blocks are usable again
+}
+
+TEST_CASE("sums over warps and blocks reach every thread", "[simt]") {
+  for (simt::Order order : orders) {
+    OrderScope scope(order);
+    Tensor x = numbers(96), y({96}, DType::f32, Device::cuda());
+    cuda::launch(cuda::sum_kernel, 1, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
+    CHECK(to_reals(y) == Reals(96, 95 * 96 / 2));
+  }
+}
