@@ -1,5 +1,6 @@
 option(STINT_TESTS "Build the tests" OFF)
 option(STINT_NATIVE "Compile for this machine's instruction set (faster; the binaries run on the like of it only)" ON)
+option(STINT_CUDA "Build the CUDA side too (needs nvcc and cuDNN's headers)" OFF)
 option(STINT_WERROR "Treat warnings as errors" OFF)
 option(STINT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
@@ -20,8 +21,9 @@ endif()
 # -Wno-restrict: g++ 12 reports std::string's own operator+ (GCC bug 105329).
 # Flags of our own targets; they are not passed on to those who embed the library.
 add_library(stint_flags INTERFACE)
-target_compile_options(stint_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -fno-math-errno -fno-trapping-math
+set(warnings -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Wno-restrict -fno-math-errno -fno-trapping-math
   $<$<CONFIG:Release>:-O3> $<$<BOOL:${STINT_WERROR}>:-Werror> $<$<BOOL:${STINT_NATIVE}>:-march=native>)
+target_compile_options(stint_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${warnings}>")
 if(STINT_SANITIZE)
   # -Wno-maybe-uninitialized: with sanitizers g++ 12 reports its own <regex>.
   target_compile_options(stint_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all

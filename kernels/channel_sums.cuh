@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-/// Sums over the rows of a matrix [rows, channels], channel by channel: what normalisation and bias gradients need. Rows
-/// are cut in pieces, whose sums (float within a thread, double across threads) are added in order by a second, small
-/// launch. How rows are cut depends on the shape alone, and so do the bits. Floor: the matrix read once.
+/// Sums over the rows of a matrix [rows, channels], channel by channel: what normalisation and bias gradients need.
+/// Rows are cut in pieces, whose sums (float within a thread, double across threads) are added in order by a second,
+/// small launch. How rows are cut depends on the shape alone, and so do the bits. Floor: the matrix read once.
 namespace stint::cuda {
 
 struct ChannelGrid {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cuda_runtime.h>
+#include <stint/kernels/cuda_stream.h>
 #include <stint/kernels/dispatch.h>
-#include <stint/runtime/stream.h>
+#include <stint/runtime/cuda_driver.h>
 
 #include <bit>
 #include <cstdint>
@@ -11,19 +11,6 @@
 /// same files as plain C++ and run a block's threads as fibers (tests/simt), so nothing here is spelled in a way that
 /// only nvcc understands. Kernels are named *_kernel and live in a named namespace: the tests list them.
 namespace stint::cuda {
-
-/// The current stream of a tensor's device, which becomes the thread's CUDA device.
-inline cudaStream_t stream_of(const Tensor& tensor) {
-  cudaSetDevice(tensor.device().index);
-  return static_cast<cudaStream_t>(Stream::current(tensor.device()).native());
-}
-
-/// Throws, naming the running operator, if `code` is an error.
-void check(cudaError_t code, std::string_view action);
-
-/// Called behind every launch: finds what a launch reports at once, and with STINT_CUDA_SYNC=1 waits for the kernel, so
-/// that its fault is reported under its operator's name.
-void check_launch(cudaStream_t stream);
 
 /// The only way to start a kernel. `shared`: bytes of shared memory a block. An empty grid does nothing.
 template <typename... Params, typename... Args>
@@ -34,7 +21,7 @@ void launch(void (*kernel)(Params...), dim3 grid, dim3 block, std::size_t shared
   config.blockDim = block;
   config.dynamicSmemBytes = shared;
   config.stream = stream;
-  check(cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...), "launch");
+  cuda_driver::check(cudaLaunchKernelEx(&config, kernel, std::forward<Args>(args)...), "launch");
   check_launch(stream);
 }
 

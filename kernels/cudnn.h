@@ -7,9 +7,12 @@
 /// function of shape, dtype and flags. STINT_TF32=1 allows f32 convolutions to multiply in TF32.
 namespace stint::cudnn {
 
+/// Opens the library if it is not open yet. Errors (ErrorKind::usage): it is missing.
+void open();
+
 struct Plan {
-  std::size_t workspace;   ///< bytes
-  DType weight_gradient;   ///< what backward_weights writes: f32, or the dtype of x where cuDNN has no f32 for it
+  std::size_t workspace;  ///< bytes
+  DType weight_gradient;  ///< what backward_weights writes: f32, or the dtype of x where cuDNN has no f32 for it
 };
 
 /// Errors: cuDNN is missing (ErrorKind::usage), or has no algorithm for the case.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <stint/kernels/cuda.cuh>
 #include <stint/kernels/decay_runs.h>
+#include <stint/kernels/cuda.cuh>
 
 namespace stint::cuda {
 

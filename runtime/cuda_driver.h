@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 /// All that the runtime asks of CUDA. A build without CUDA has an implementation that finds no device; the tests have
 /// one that runs kernels on the CPU. Streams and events are CUDA's handles as void*; a null stream is the default one.
@@ -17,6 +18,9 @@ int cuda_device_count();
 std::string cuda_absence();
 
 namespace cuda_driver {
+
+/// Throws, naming the operator that runs, unless `code` (a cudaError_t) is success. `action`: what was being done.
+void check(int code, std::string_view action);
 
 std::unique_ptr<Arena> make_arena(int device);
 

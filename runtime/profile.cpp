@@ -16,6 +16,7 @@ std::atomic<bool> on = false;
 std::mutex mutex;
 std::vector<ProfileEvent> collected;
 thread_local Work done;
+thread_local std::string_view innermost;
 
 std::string quoted(const std::string& text) {
   using Json = nlohmann::json;
@@ -38,13 +39,19 @@ Work work_done() {
   return done;
 }
 
-ProfileRange::ProfileRange(std::string_view name, Work work) : name_(name), work_(work) {
+std::string_view ProfileRange::current() {
+  return innermost;
+}
+
+ProfileRange::ProfileRange(std::string_view name, Work work)
+    : name_(name), outer_(std::exchange(innermost, name)), work_(work) {
   done.flops += work.flops;
   done.bytes += work.bytes;
   if (on) begin_ns_ = now_ns();
 }
 
 ProfileRange::~ProfileRange() {
+  innermost = outer_;
   if (begin_ns_ < 0 || !on) return;
   ProfileEvent event{std::string(name_), begin_ns_, now_ns(), thread_number(), work_};
   std::lock_guard lock(mutex);

@@ -16,7 +16,7 @@ struct Work {
 /// Work done by this thread since it started; also counted on the null device, where nothing is executed.
 Work work_done();
 
-/// A named stretch of time. Costs two reads of a clock while profiling is on and an addition while it is off.
+/// A named stretch of time. Costs two reads of a clock while profiling is on and next to nothing while it is off.
 class ProfileRange {
  public:
   explicit ProfileRange(std::string_view name, Work work = {});
@@ -24,8 +24,11 @@ class ProfileRange {
   ProfileRange(const ProfileRange&) = delete;
   ProfileRange& operator=(const ProfileRange&) = delete;
 
+  /// The innermost range that this thread is in; empty outside of all.
+  static std::string_view current();
+
  private:
-  std::string_view name_;
+  std::string_view name_, outer_;
   Work work_;
   std::int64_t begin_ns_ = -1;  // -1: profiling was off
 };

@@ -47,8 +47,8 @@ void avg_pool_forward(const Tensor& x, const Window& window, const Tensor& y) {
   const Shape& out = y.shape();
   with_float_type(x.dtype(), "avg_pool", [&](auto type) {
     using T = decltype(type);
-    launch(avg_pool_forward_kernel<T>, channel_pack_grid(out[0] * out[1] * out[2], out[3]), block_size, 0,
-           stream_of(x), out[0], Sliding(x.shape(), out, window), x.data<T>(), y.data<T>());
+    launch(avg_pool_forward_kernel<T>, channel_pack_grid(out[0] * out[1] * out[2], out[3]), block_size, 0, stream_of(x),
+           out[0], Sliding(x.shape(), out, window), x.data<T>(), y.data<T>());
   });
 }
 

@@ -1,10 +1,10 @@
 // Batch normalisation. Forward reads x twice, for the statistics and to apply them, and writes y and a bit an element;
 // the residual is read in the second pass. Backward reads x, dy and the mask twice, for the two sums and to apply them,
-// and writes dx and dresidual. Fewer passes would need x kept on the chip between the two; the floor is one of each pair,
-// which is what is left where x fits the second-level cache. The variance is taken about the channel's first value,
-// which keeps it exact where the mean is large. Everything wanted is overwritten; dx and dresidual may accumulate.
-// The apply kernels walk packs in storage order with a stride that is, where it can be, whole rows: then a thread meets
-// the same channels all the time and keeps their parameters in registers.
+// and writes dx and dresidual. Fewer passes would need x kept on the chip between the two; the floor is one of each
+// pair, which is what is left where x fits the second-level cache. The variance is taken about the channel's first
+// value, which keeps it exact where the mean is large. Everything wanted is overwritten; dx and dresidual may
+// accumulate. The apply kernels walk packs in storage order with a stride that is, where it can be, whole rows: then a
+// thread meets the same channels all the time and keeps their parameters in registers.
 
 #include <stint/kernels/batch_norm/batch_norm_kernels.h>
 #include <stint/kernels/channel_sums.cuh>
@@ -157,8 +157,7 @@ __global__ void batch_norm_backward_kernel(std::int64_t count, int channels, Bac
       float mean = p.statistics[c], rstd = p.statistics[channels + c];
       gain[j] = p.gamma[c] * rstd;
       slope[j] = p.training ? static_cast<float>(-gain[j] * rstd * double(p.sums[channels + c]) / rows) : 0.0f;
-      offset[j] =
-          p.training ? static_cast<float>(-gain[j] * double(p.sums[c]) / rows - double(slope[j]) * mean) : 0.0f;
+      offset[j] = p.training ? static_cast<float>(-gain[j] * double(p.sums[c]) / rows - double(slope[j]) * mean) : 0.0f;
     }
   };
   bool constant = keeps_channels(channels);

@@ -1,10 +1,10 @@
 // Convolution on CUDA by cuDNN, which overwrites: a result that is to be added to, or whose dtype cuDNN does not write,
 // is made in memory of its own first. The bias is added in place, one more pass over y; its gradient is our own sums.
 
-#include <stint/kernels/bias.cuh>
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/cudnn.h>
 #include <stint/kernels/vector/vector.h>
+#include <stint/kernels/bias.cuh>
 
 namespace stint::cuda {
 

@@ -1,8 +1,8 @@
 // Dropout: one pass, two Philox blocks a pack; the forward map is also the backward one. Nothing is saved. Floor: a
 // read and a write; Philox costs some 25 integer operations an element, below that.
 
-#include <stint/kernels/cuda.cuh>
 #include <stint/runtime/philox.h>
+#include <stint/kernels/cuda.cuh>
 
 namespace stint::cuda {
 

@@ -1,10 +1,10 @@
 // Linear layers on CUDA: three products by cuBLASLt, the bias in its epilogue (converted to y's dtype first, because
 // that is what the epilogue takes), the bias gradient by our own sums.
 
-#include <stint/kernels/bias.cuh>
 #include <stint/kernels/cublaslt.h>
 #include <stint/kernels/linear/linear_kernels.h>
 #include <stint/kernels/vector/vector.h>
+#include <stint/kernels/bias.cuh>
 
 namespace stint::cuda {
 

@@ -35,7 +35,9 @@ __device__ void for_window(const Sliding& s, int h, int w, const Body& body) {
 /// Stores the places of `n` outputs, `bits` each, from a byte's start on.
 __device__ inline void store_places(std::uint8_t* target, const Largest* best, int n, int bits) {
   std::uint64_t word = 0;
-  for (int j = 0; j < n; ++j) word |= static_cast<std::uint64_t>(best[j].place) << (j * bits);
+  for (int j = 0; j < Pack::size; ++j) {
+    if (j < n) word |= static_cast<std::uint64_t>(best[j].place) << (j * bits);
+  }
   for (int byte = 0; byte < (n * bits + 7) / 8; ++byte) target[byte] = static_cast<std::uint8_t>(word >> (byte * 8));
 }
 
@@ -55,7 +57,8 @@ __global__ void max_pool_forward_kernel(std::int64_t images, Sliding s, const T*
         for (int j = 0; j < Pack::size; ++j) best[j].consider(values[j], s.place(row, column, h, w));
       });
     } else {
-      for (int j = 0; j < n; ++j) {
+      for (int j = 0; j < Pack::size; ++j) {
+        if (j >= n) continue;
         int position = (i + j) / s.channels, h = position / s.out_width, w = position % s.out_width;
         for_window(s, h, w, [&](int row, int column) {
           float value = source[(std::int64_t{row} * s.width + column) * s.channels + (i + j) % s.channels];
@@ -85,7 +88,8 @@ __global__ void max_pool_backward_kernel(std::int64_t images, Sliding s, const s
         std::int64_t first = (std::int64_t{row} * s.out_width + column) * s.channels + c;
         auto mine = static_cast<unsigned>(s.place(h, w, row, column));
         Pack values = load_pack(dy + image * outputs + first, n);
-        for (int j = 0; j < n; ++j) {
+        for (int j = 0; j < Pack::size; ++j) {
+          if (j >= n) continue;
           std::int64_t bit = (first + j) * bits;
           unsigned chosen = (places[image * place_bytes + bit / 8] >> (bit % 8)) & low_bits;
           if (chosen == mine) sum[j] += values[j];

@@ -1,8 +1,8 @@
 // SGD with momentum and decay: one launch, one pass over the flat vectors, a pack a thread. Floor: read x, direction
 // and velocity, write x, velocity and the bf16 twin.
 
-#include <stint/kernels/decay_runs.cuh>
 #include <stint/kernels/sgd/sgd.h>
+#include <stint/kernels/decay_runs.cuh>
 
 namespace stint::cuda {
 
@@ -29,8 +29,8 @@ __global__ void sgd_kernel(std::int64_t count, float* x, const float* direction,
 void sgd(const Tensor& x, const Tensor& direction, const Tensor& velocity, const Tensor& twin, const DecayRuns& decays,
          const Sgd& rule, float lr) {
   launch(sgd_kernel, pack_grid(x.count()), block_size, 0, stream_of(x), x.count(), x.data<float>(),
-         direction.data<float>(), velocity ? velocity.data<float>() : nullptr,
-         twin ? twin.data<bfloat16>() : nullptr, DecayMap(decays), rule.momentum, rule.weight_decay, rule.nesterov, lr);
+         direction.data<float>(), velocity ? velocity.data<float>() : nullptr, twin ? twin.data<bfloat16>() : nullptr,
+         DecayMap(decays), rule.momentum, rule.weight_decay, rule.nesterov, lr);
 }
 
 }  // namespace stint::cuda

@@ -1,7 +1,8 @@
-// Cross-entropy: a warp a row, its lanes over the classes; the row's maximum is taken off before exponentials. The rows'
-// losses are added in double, in order, by a second launch of one block. Floor: the logits once (they are read twice,
-// the second time from cache). Backward: the same shape, one pass; dlogits may accumulate. A label that is not a class
-// makes the loss NaN here: an error would need the host to wait (the data sets check their labels when they are read).
+// Cross-entropy: a warp a row, its lanes over the classes; the row's maximum is taken off before exponentials. The
+// rows' losses are added in double, in order, by a second launch of one block. Floor: the logits once (they are read
+// twice, the second time from cache). Backward: the same shape, one pass; dlogits may accumulate. A label that is not a
+// class makes the loss NaN here: an error would need the host to wait (the data sets check their labels when they are
+// read).
 
 #include <stint/kernels/cuda.cuh>
 
@@ -18,8 +19,9 @@ __device__ void for_warp_rows(std::int64_t rows, const Body& body) {
 }
 
 template <typename T>
-__global__ void cross_entropy_forward_kernel(std::int64_t rows, int classes, const T* logits, const std::int32_t* labels,
-                                             float smoothing, float* log_sums, double* losses) {
+__global__ void cross_entropy_forward_kernel(std::int64_t rows, int classes, const T* logits,
+                                             const std::int32_t* labels, float smoothing, float* log_sums,
+                                             double* losses) {
   int lane = static_cast<int>(threadIdx.x) % warp_size;
   for_warp_rows(rows, [&](std::int64_t n) {
     const T* row = logits + n * classes;
@@ -78,8 +80,8 @@ void cross_entropy_forward(const Tensor& logits, const Tensor& labels, float smo
   with_float_type(logits.dtype(), "softmax_cross_entropy", [&](auto type) {
     using T = decltype(type);
     launch(cross_entropy_forward_kernel<T>, grid_size(rows * warp_size), block_size, 0, stream, rows,
-           static_cast<int>(classes), logits.data<T>(), labels.data<std::int32_t>(), smoothing,
-           log_sums.data<float>(), losses);
+           static_cast<int>(classes), logits.data<T>(), labels.data<std::int32_t>(), smoothing, log_sums.data<float>(),
+           losses);
   });
   launch(mean_loss_kernel, 1, block_size, block_size / warp_size * sizeof(double), stream, rows, losses,
          loss.data<float>());

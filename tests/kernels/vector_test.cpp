@@ -33,7 +33,8 @@ TEST_CASE("vectors of f32 and bf16 mix, and every element of long ones is reache
   constexpr std::int64_t n = 40003;
   for (DType from : dtypes) {
     for (DType to : dtypes) {
-      Tensor x = to_tensor(random_reals(n, 1), {{n}, from, device}), y = to_tensor(random_reals(n, 2), {{n}, to, device});
+      Tensor x = to_tensor(random_reals(n, 1), {{n}, from, device}),
+             y = to_tensor(random_reals(n, 2), {{n}, to, device});
       Reals expected = to_reals(y), values = to_reals(x);
       for (std::int64_t i = 0; i < n; ++i) {
         auto sum = static_cast<float>(expected[i]) + 0.5f * static_cast<float>(values[i]);
@@ -43,6 +44,13 @@ TEST_CASE("vectors of f32 and bf16 mix, and every element of long ones is reache
       CHECK(to_reals(y) == expected);
     }
   }
+}
+
+TEST_CASE("vectors of bf16 are scaled and have a norm", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  Tensor x = to_tensor({3, 4, -12}, {{3}, DType::bf16, device});
+  CHECK(clip_norm(x, 6.5f) == 13);
+  CHECK(to_reals(x) == Reals{1.5, 2, -6});
 }
 
 TEST_CASE("a gradient that is not finite is reported, and not scaled to nothing", "[op]") {

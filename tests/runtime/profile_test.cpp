@@ -78,3 +78,16 @@ TEST_CASE("work is counted by thread, profiled or not", "[runtime]") {
   CHECK(work_done().flops - before.flops == 10);
   CHECK(work_done().bytes - before.bytes == 20);
 }
+
+TEST_CASE("the innermost range is known by name", "[runtime]") {
+  CHECK(ProfileRange::current().empty());
+  {
+    ProfileRange outer("outer");
+    {
+      ProfileRange inner("inner");
+      CHECK(ProfileRange::current() == "inner");
+    }
+    CHECK(ProfileRange::current() == "outer");
+  }
+  CHECK(ProfileRange::current().empty());
+}

@@ -1,10 +1,10 @@
 // One "CUDA device" made of host memory. Outside kernels and copies its memory is closed, so that host code which
 // touches a device tensor fails here as it would on a GPU.
 
-#include <stint/kernels/cuda.cuh>
 #include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <sys/mman.h>
+#include <stint/kernels/cuda.cuh>
 
 #include <chrono>
 #include <cstring>
@@ -72,6 +72,8 @@ namespace cuda_driver {
 
 using Clock = std::chrono::steady_clock;
 
+void check(int, std::string_view) {}
+
 std::unique_ptr<Arena> make_arena(int) {
   return std::make_unique<SimtArena>();
 }
@@ -119,7 +121,6 @@ double seconds_between(int, void* earlier, void* later) {
 
 namespace cuda {
 
-void check(cudaError_t, std::string_view) {}
 void check_launch(cudaStream_t) {}
 
 }  // namespace cuda

@@ -8,6 +8,8 @@
 
 namespace stint::cublaslt {
 
+void open() {}
+
 std::size_t workspace(const Product&) {
   return 512;
 }
@@ -28,6 +30,8 @@ void run(const Product& p, const Tensor& a, const Tensor& b, const Tensor& c, co
 }  // namespace stint::cublaslt
 
 namespace stint::cudnn {
+
+void open() {}
 
 /// As a cuDNN that has no f32 weight gradient of bf16 tensors where channels are odd, so that both ways are taken.
 Plan plan(const ConvCase& c, ConvPass) {

@@ -1,9 +1,9 @@
 // The judge itself: kernels with a fault of each kind that it must find, and the same without the fault.
 
 #include <sanitizer/asan_interface.h>
-#include <stint/kernels/cuda.cuh>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <stint/kernels/cuda.cuh>
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -14,25 +14,25 @@
 namespace stint::cuda {
 
 /// y <- x, of which the last thread does one element too many if `beyond` is 1.
-__global__ void copy_kernel(int count, int beyond, const float* x, float* y) {
+__global__ void copy_fault(int count, int beyond, const float* x, float* y) {
   int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < count + beyond) y[i] = x[i];
 }
 
 /// Reverses a block through shared memory.
-__global__ void reverse_kernel(bool synchronise, float* x) {
+__global__ void reverse_fault(bool synchronise, float* x) {
   auto* shared = shared_memory<float>();
   shared[threadIdx.x] = x[threadIdx.x];
   if (synchronise) __syncthreads();
   x[threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
 }
 
-__global__ void diverging_kernel(unsigned early) {
+__global__ void diverging(unsigned early) {
   if (threadIdx.x < early) return;
   __syncthreads();
 }
 
-__global__ void two_barriers_kernel() {
+__global__ void two_barriers() {
   if (threadIdx.x % 2 == 0) {
     __syncthreads();
   } else {
@@ -40,11 +40,11 @@ __global__ void two_barriers_kernel() {
   }
 }
 
-__global__ void shared_overrun_kernel(int place) {
+__global__ void shared_overrun(int place) {
   shared_memory<float>()[place] = 1;
 }
 
-__global__ void sum_kernel(const float* x, float* y) {
+__global__ void block_sums(const float* x, float* y) {
   float sum = block_sum(x[threadIdx.x], shared_memory<float>());
   y[threadIdx.x] = sum;
 }
@@ -87,12 +87,12 @@ bool dies(const Body& body) {
 
 void copy(int count, int beyond) {
   Tensor x = numbers(count), y({count}, DType::f32, Device::cuda());
-  cuda::launch(cuda::copy_kernel, 2, 32, 0, nullptr, count, beyond, x.data<float>(), y.data<float>());
+  cuda::launch(cuda::copy_fault, 2, 32, 0, nullptr, count, beyond, x.data<float>(), y.data<float>());
 }
 
 Reals reversed(bool synchronise) {
   Tensor x = numbers(64);
-  cuda::launch(cuda::reverse_kernel, 1, 64, 64 * sizeof(float), nullptr, synchronise, x.data<float>());
+  cuda::launch(cuda::reverse_fault, 1, 64, 64 * sizeof(float), nullptr, synchronise, x.data<float>());
   return to_reals(x);
 }
 
@@ -104,9 +104,7 @@ TEST_CASE("an off-by-one in a kernel ends the program", "[simt]") {
 }
 
 TEST_CASE("more shared memory than was asked for ends the program", "[simt]") {
-  auto write = [](int place) {
-    cuda::launch(cuda::shared_overrun_kernel, 1, 1, 8 * sizeof(float), nullptr, place);
-  };
+  auto write = [](int place) { cuda::launch(cuda::shared_overrun, 1, 1, 8 * sizeof(float), nullptr, place); };
   CHECK_FALSE(dies([&] { write(7); }));
   CHECK(dies([&] { write(8); }));
 }
@@ -129,11 +127,11 @@ TEST_CASE("a removed __syncthreads shows in every order of threads", "[simt]") {
 TEST_CASE("threads that diverge at a barrier are an error that names it", "[simt]") {
   for (simt::Order order : orders) {
     OrderScope scope(order);
-    CHECK_NOTHROW(cuda::launch(cuda::diverging_kernel, 1, 64, 0, nullptr, 0u));
-    CHECK_THROWS_WITH(cuda::launch(cuda::diverging_kernel, 1, 64, 0, nullptr, 3u),
+    CHECK_NOTHROW(cuda::launch(cuda::diverging, 1, 64, 0, nullptr, 0u));
+    CHECK_THROWS_WITH(cuda::launch(cuda::diverging, 1, 64, 0, nullptr, 3u),
                       Catch::Contains("diverged: thread 0 has ended; thread 3 waits at the barrier") &&
                           Catch::Contains("simt_test.cpp:"));
-    CHECK_THROWS_WITH(cuda::launch(cuda::two_barriers_kernel, 1, 64, 0, nullptr), Catch::Contains("diverged"));
+    CHECK_THROWS_WITH(cuda::launch(cuda::two_barriers, 1, 64, 0, nullptr), Catch::Contains("diverged"));
   }
   CHECK(reversed(true)[0] == 63);  // the fibers of the failed blocks are usable again
 }
@@ -142,7 +140,7 @@ TEST_CASE("sums over warps and blocks reach every thread", "[simt]") {
   for (simt::Order order : orders) {
     OrderScope scope(order);
     Tensor x = numbers(96), y({96}, DType::f32, Device::cuda());
-    cuda::launch(cuda::sum_kernel, 1, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
+    cuda::launch(cuda::block_sums, 1, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
     CHECK(to_reals(y) == Reals(96, 95 * 96 / 2));
   }
 }

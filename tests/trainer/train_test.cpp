@@ -30,7 +30,7 @@ struct Watcher : TrainingObserver {
 
 Config small_run(const TemporaryDirectory& directory, const std::string& name) {
   Config config;
-  config.device = "cpu";
+  config.device = devices().front().name();
   config.model.name = "mlp";
   config.model.kwargs = {{"hidden", "32"}, {"dropout", "0.2"}};
   config.optim.epochs = 2;

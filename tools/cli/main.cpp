@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <stint/kernels/cuda_libraries.h>
 #include <stint/runtime/allocator.h>
 #include <stint/runtime/error.h>
 #include <stint/runtime/parallel.h>
@@ -28,6 +29,7 @@ int run(const stint::Arguments& arguments) {
   if (!config.memory.budget.empty()) {
     bool null = arguments.command == "plan";  // which runs the step on the null device
     stint::Device device = null ? stint::Device::null() : stint::Device::parse(config.device);
+    if (device.type == stint::Device::Type::cuda) stint::open_cuda_libraries();
     stint::allocator_of(device).set_limit(stint::parse_bytes(config.memory.budget));
   }
   if (arguments.command == "train") return stint::run_train(config);
