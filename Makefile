@@ -46,4 +46,4 @@ bench: build
 
 format:
 	@tools/check/setup.sh format
-	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i

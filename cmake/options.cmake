@@ -1,5 +1,6 @@
 option(STINT_TESTS "Build the tests" OFF)
 option(STINT_NATIVE "Compile for this machine's instruction set (faster; the binaries run on the like of it only)" ON)
+option(STINT_ONEDNN "Convolution and linear layers on the CPU by oneDNN; OFF: plain loops, slow, without any library" ON)
 option(STINT_CUDA "Build the CUDA side too (needs nvcc and cuDNN's headers)" OFF)
 option(STINT_WERROR "Treat warnings as errors" OFF)
 option(STINT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)

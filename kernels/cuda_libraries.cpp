@@ -1,7 +1,7 @@
+#include <stint/kernels/conv2d/cudnn.h>
 #include <stint/kernels/cublaslt.h>
 #include <stint/kernels/cuda_libraries.h>
 #include <stint/kernels/cuda_stream.h>
-#include <stint/kernels/cudnn.h>
 #include <stint/runtime/cuda_driver.h>
 
 #include <cstdlib>

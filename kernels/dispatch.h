@@ -18,7 +18,7 @@
 /// where a kernel runs, so memory is allocated before, never in them.
 #define STINT_RUN(range_name, work, where, ...)                                        \
   do {                                                                                 \
-    ProfileRange stint_range(range_name, work);                                        \
+    ProfileRange stint_range(range_name, work, where);                                 \
     if ((where).type == Device::Type::cpu) {                                           \
       cpu::__VA_ARGS__;                                                                \
     } else if ((where).type == Device::Type::cuda) {                                   \

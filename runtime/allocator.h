@@ -25,8 +25,8 @@ struct MemoryStats {
 
 /// Caching allocator of one device: best fit over one arena, free neighbours merge, memory is never given back.
 /// Its decisions depend on the sequence of calls alone, so the same program asks for the same memory every time, and
-/// the null device predicts the CPU to the byte. Memory is reused in the order of streams, without waiting: a block that
-/// was released on one stream and is handed out on another makes the second wait for the first. Thread-safe.
+/// the null device predicts the CPU to the byte. Memory is reused in the order of streams, without waiting: a block
+/// that was released on one stream and is handed out on another makes the second wait for the first. Thread-safe.
 class Allocator {
  public:
   static constexpr std::size_t granule = 256;         ///< every block starts and ends at a multiple of this

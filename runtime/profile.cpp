@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -12,9 +13,17 @@ namespace stint {
 
 namespace {
 
+/// A range on a device whose times are not known yet.
+struct Pending {
+  ProfileEvent event;
+  Device device;
+  Event begin, end;
+};
+
 std::atomic<bool> on = false;
 std::mutex mutex;
 std::vector<ProfileEvent> collected;
+std::vector<Pending> pending;
 thread_local Work done;
 thread_local std::string_view innermost;
 
@@ -43,30 +52,58 @@ std::string_view ProfileRange::current() {
   return innermost;
 }
 
-ProfileRange::ProfileRange(std::string_view name, Work work)
-    : name_(name), outer_(std::exchange(innermost, name)), work_(work) {
+ProfileRange::ProfileRange(std::string_view name, Work work, Device device)
+    : name_(name), outer_(std::exchange(innermost, name)), work_(work), device_(device) {
   done.flops += work.flops;
   done.bytes += work.bytes;
-  if (on) begin_ns_ = now_ns();
+  if (!on) return;
+  begin_ns_ = now_ns();
+  if (device.type == Device::Type::cuda) begin_.emplace().record(Stream::current(device));
 }
 
 ProfileRange::~ProfileRange() {
   innermost = outer_;
   if (begin_ns_ < 0 || !on) return;
   ProfileEvent event{std::string(name_), begin_ns_, now_ns(), thread_number(), work_};
-  std::lock_guard lock(mutex);
-  collected.push_back(std::move(event));
+  if (begin_) {
+    event.thread = 1000 + device_.index;
+    Event end;
+    end.record(Stream::current(device_));
+    std::lock_guard lock(mutex);
+    pending.push_back({std::move(event), device_, *begin_, end});
+  } else {
+    std::lock_guard lock(mutex);
+    collected.push_back(std::move(event));
+  }
 }
+
+namespace {
+
+/// Gives the ranges on devices their times: a device's clock starts with its first range, when the host queued it.
+void settle() {
+  std::map<int, std::pair<std::int64_t, Event>> origins;
+  for (Pending& p : pending) {
+    auto [host_ns, first] = origins.try_emplace(p.device.index, p.event.begin_ns, p.begin).first->second;
+    p.event.begin_ns = host_ns + static_cast<std::int64_t>(p.begin.seconds_since(first) * 1e9);
+    p.event.end_ns = p.event.begin_ns + static_cast<std::int64_t>(p.end.seconds_since(p.begin) * 1e9);
+    collected.push_back(std::move(p.event));
+  }
+  pending.clear();
+}
+
+}  // namespace
 
 void Profiler::start() {
   std::lock_guard lock(mutex);
   collected.clear();
+  pending.clear();
   on = true;
 }
 
 std::vector<ProfileEvent> Profiler::stop() {
   on = false;
   std::lock_guard lock(mutex);
+  settle();
   return std::exchange(collected, {});
 }
 

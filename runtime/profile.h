@@ -1,6 +1,9 @@
 #pragma once
 
+#include <stint/runtime/stream.h>
+
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,10 +19,11 @@ struct Work {
 /// Work done by this thread since it started; also counted on the null device, where nothing is executed.
 Work work_done();
 
-/// A named stretch of time. Costs two reads of a clock while profiling is on and next to nothing while it is off.
+/// A named stretch of time: of the thread, or, for work on a CUDA device, of the current stream. Costs two reads of a
+/// clock while profiling is on and next to nothing while it is off.
 class ProfileRange {
  public:
-  explicit ProfileRange(std::string_view name, Work work = {});
+  explicit ProfileRange(std::string_view name, Work work = {}, Device device = Device::cpu());
   ~ProfileRange();
   ProfileRange(const ProfileRange&) = delete;
   ProfileRange& operator=(const ProfileRange&) = delete;
@@ -31,17 +35,19 @@ class ProfileRange {
   std::string_view name_, outer_;
   Work work_;
   std::int64_t begin_ns_ = -1;  // -1: profiling was off
+  Device device_;
+  std::optional<Event> begin_;  // on a CUDA device
 };
 
 struct ProfileEvent {
   std::string name;
   std::int64_t begin_ns;
   std::int64_t end_ns;
-  int thread;
+  int thread;  ///< 1000 + its number for a CUDA device
   Work work;
 };
 
-/// Collects ranges, of all threads, between `start` and `stop`.
+/// Collects ranges, of all threads, between `start` and `stop`, which waits for the devices.
 class Profiler {
  public:
   static void start();

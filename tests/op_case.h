@@ -57,7 +57,7 @@ struct OpCase {
   std::vector<Input> inputs;
   Reference reference;
   SlotBytes slots;
-  bool library = false;  ///< a library computes it: its bits may depend on the number of threads
+  bool library = false;                 ///< a library computes it: its bits may depend on the number of threads
   std::function<O(O, Device)> on = {};  ///< gives the operator what it has of its own on a device
 };
 

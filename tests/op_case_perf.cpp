@@ -22,7 +22,11 @@ std::vector<Entry>& entries() {
 
 /// Seconds of the fastest of several calls, the one that other programs disturbed least, and what it says it does.
 template <typename Body>
-std::pair<double, Work> measure(const Body& body) {
+std::pair<double, Work> measure(Device device, const Body& call) {
+  auto body = [&] {
+    call();
+    Stream::current(device).synchronize();
+  };
   body();
   Work before = work_done();
   body();
@@ -44,19 +48,19 @@ class Measured {
   void measure_on(Device device, DType dtype) {
     auto inputs = make_inputs(c_, dtype, packings_of(c_, device).back(), device);
     SaveNothing nothing;
-    print("forward", dtype, measure([&] { c_.forward(nothing, inputs); }));
+    print("forward", inputs[0], measure(device, [&] { c_.forward(nothing, inputs); }));
     RecordingSaver saver;
     Tensor y = c_.forward(saver, inputs);
     Tensor dy = to_tensor(random_reals(y.count(), 5), y.spec());
     ReplayedSaved saved(saver);
-    print("backward", dtype, measure([&] { run_backward(c_, inputs, saved, dy); }));
+    print("backward", inputs[0], measure(device, [&] { run_backward(c_, inputs, saved, dy); }));
   }
 
  private:
-  void print(const char* pass, DType dtype, std::pair<double, Work> measured) {
+  void print(const char* pass, const Tensor& x, std::pair<double, Work> measured) {
     auto [seconds, work] = measured;
-    fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10.3f}{:>10.1f}{:>10.1f}\n", op_, c_.name, pass, name_of(dtype),
-               seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
+    fmt::print("{:<24}{:<30}{:<10}{:<6}{:<8}{:>10.3f}{:>10.1f}{:>10.1f}\n", op_, c_.name, pass, name_of(x.dtype()),
+               x.device().name(), seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
   }
 
   std::string op_;
@@ -70,8 +74,8 @@ void Registered::add(std::string op, std::function<AnyCase()> make) {
 }
 
 void print_performance() {
-  fmt::print("{:<24}{:<30}{:<10}{:<6}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "ms", "GB/s",
-             "GFLOP/s");
+  fmt::print("{:<24}{:<30}{:<10}{:<6}{:<8}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "device", "ms",
+             "GB/s", "GFLOP/s");
   for (Device device : devices()) {
     for (const Entry& entry : entries()) {
       Measured measured(entry);

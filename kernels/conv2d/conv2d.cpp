@@ -2,8 +2,6 @@
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/reorder/reorder.h>
 
-#include <cstdlib>
-
 namespace stint {
 
 namespace {
@@ -42,18 +40,6 @@ Work work_of(const ConvCase& c) {
 }
 
 }  // namespace
-
-CpuConvLayout cpu_conv_layout() {
-  static const CpuConvLayout layout = [] {
-    const char* text = std::getenv("STINT_CPU_CONV");
-    std::string_view name = text ? text : "blocked";
-    if (name == "blocked") return CpuConvLayout::blocked;
-    if (name == "reordered") return CpuConvLayout::reordered;
-    if (name == "channels-last") return CpuConvLayout::channels_last;
-    fail(ErrorKind::usage, "STINT_CPU_CONV", "expected blocked, reordered or channels-last, got '{}'", name);
-  }();
-  return layout;
-}
 
 Tensor Conv2d::forward(Saver& saver, const Tensor& x, const Tensor& weight, const Tensor& bias) const {
   ConvCase c = make_case(*this, x, weight, bias);

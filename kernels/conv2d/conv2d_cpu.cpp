@@ -6,10 +6,25 @@
 #include <stint/kernels/onednn.h>
 #include <stint/runtime/parallel.h>
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
-namespace stint::cpu {
+namespace stint {
+
+CpuConvLayout cpu_conv_layout() {
+  static const CpuConvLayout layout = [] {
+    const char* text = std::getenv("STINT_CPU_CONV");
+    std::string_view name = text ? text : "blocked";
+    if (name == "blocked") return CpuConvLayout::blocked;
+    if (name == "reordered") return CpuConvLayout::reordered;
+    if (name == "channels-last") return CpuConvLayout::channels_last;
+    fail(ErrorKind::usage, "STINT_CPU_CONV", "expected blocked, reordered or channels-last, got '{}'", name);
+  }();
+  return layout;
+}
+
+namespace cpu {
 
 namespace {
 
@@ -132,4 +147,6 @@ void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& d
               workspace);
 }
 
-}  // namespace stint::cpu
+}  // namespace cpu
+
+}  // namespace stint

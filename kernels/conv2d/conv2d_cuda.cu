@@ -2,7 +2,7 @@
 // is made in memory of its own first. The bias is added in place, one more pass over y; its gradient is our own sums.
 
 #include <stint/kernels/conv2d/conv2d_kernels.h>
-#include <stint/kernels/cudnn.h>
+#include <stint/kernels/conv2d/cudnn.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/kernels/bias.cuh>
 

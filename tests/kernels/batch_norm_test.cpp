@@ -47,10 +47,13 @@ Reals reference(const std::vector<Reals>& in, std::int64_t channels, const Optio
 OpCase<BatchNorm> norm_case(std::string name, Shape x, Options o) {
   std::int64_t channels = x[-1];
   BatchNorm op{.training = o.training, .relu = o.relu};
+  op.running_mean = to_tensor(running(channels, 0.25), {{channels}});
+  op.running_var = to_tensor(running(channels, 0.5), {{channels}});
   OpCase<BatchNorm> c{std::move(name), op, {}, {}, {}};
-  c.on = [=](BatchNorm there, Device device) {
-    there.running_mean = to_tensor(running(channels, 0.25), {{channels}, DType::f32, device});
-    there.running_var = to_tensor(running(channels, 0.5), {{channels}, DType::f32, device});
+  c.on = [](BatchNorm there, Device device) {
+    if (device.type != Device::Type::cuda) return there;
+    there.running_mean = there.running_mean.copy_to(device);
+    there.running_var = there.running_var.copy_to(device);
     return there;
   };
   // The residual keeps the sum in front of the ReLU away from its kink: it is large, with either sign.

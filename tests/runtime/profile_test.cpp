@@ -1,3 +1,5 @@
+#include <stint/kernels/vector/vector.h>
+#include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <stint/runtime/profile.h>
 
@@ -90,4 +92,18 @@ TEST_CASE("the innermost range is known by name", "[runtime]") {
     CHECK(ProfileRange::current() == "outer");
   }
   CHECK(ProfileRange::current().empty());
+}
+
+TEST_CASE("ranges on a device are timed there", "[runtime]") {
+  if (cuda_device_count() == 0) return;
+  Tensor x({1000}, DType::f32, Device::cuda());
+  Profiler::start();
+  scale(2, x);
+  scale(3, x);
+  auto events = Profiler::stop();
+  REQUIRE(events.size() == 2);
+  CHECK(events[0].name == "scale");
+  CHECK(events[0].thread == 1000);
+  CHECK(events[0].end_ns >= events[0].begin_ns);
+  CHECK(events[1].begin_ns >= events[0].end_ns);
 }

@@ -1,8 +1,9 @@
 // Stands in for cuBLASLt and cuDNN where kernels run on the CPU: the same interfaces, by definition.
 
+#include <stint/kernels/conv2d/conv2d_plain.h>
+#include <stint/kernels/conv2d/cudnn.h>
 #include <stint/kernels/cublaslt.h>
-#include <stint/kernels/cudnn.h>
-#include <stint/kernels/plain_layers.h>
+#include <stint/kernels/linear/linear_plain.h>
 
 #include "simt.h"
 

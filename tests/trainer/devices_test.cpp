@@ -59,8 +59,9 @@ TEST_CASE("a checkpoint moves between devices", "[trainer]") {
   config.optim.epochs = 1;
   config.data.batch_size = 400;
   config.log.output = directory.path();
+  int runs = 0;
   for (auto [from, to] : {std::pair(Device::cpu(), devices().back()), std::pair(devices().back(), Device::cpu())}) {
-    config.log.experiment = from.name() + " to " + to.name();
+    config.log.experiment = "run-" + std::to_string(++runs);
     config.resume = "";
     config.device = from.name();
     Stopping first(1);

@@ -50,6 +50,18 @@ void print_operators(const std::vector<ProfileEvent>& events, double step_second
   }
 }
 
+nlohmann::ordered_json operators_to_json(const std::vector<ProfileEvent>& events) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const auto& [name, sum] : by_operator(events)) {
+    rows.push_back({{"name", name},
+                    {"calls", sum.calls},
+                    {"seconds", sum.seconds},
+                    {"flops", sum.work.flops},
+                    {"bytes", sum.work.bytes}});
+  }
+  return rows;
+}
+
 }  // namespace
 
 int run_bench(const Config& config, int steps) {
@@ -61,6 +73,7 @@ int run_bench(const Config& config, int steps) {
   for (int i = 0; i < warm_up_steps + steps; ++i) {
     auto start = std::chrono::steady_clock::now();
     training.step(batch);
+    Stream::current(training.device()).synchronize();
     std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     if (i >= warm_up_steps) seconds.push_back(taken.count());
   }
@@ -81,7 +94,9 @@ int run_bench(const Config& config, int steps) {
                                    {"step_s", {{"median", median}, {"min", seconds.front()}, {"max", seconds.back()}}},
                                    {"peak_bytes", to_json(memory.peak)},
                                    {"saved_act_bytes", memory.saved_activations},
-                                   {"rss_peak_bytes", peak_resident_bytes()}};
+                                   {"rss_peak_bytes", peak_resident_bytes()},
+                                   {"device", training.device().name()},
+                                   {"operators", operators_to_json(events)}};
     fmt::print("{}\n", json.dump(2));
     return 0;
   }

@@ -3,9 +3,9 @@
 // kept for the next call of the same case.
 
 #include <cudnn.h>
+#include <stint/kernels/conv2d/cudnn.h>
 #include <stint/kernels/cuda_libraries.h>
 #include <stint/kernels/cuda_stream.h>
-#include <stint/kernels/cudnn.h>
 #include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/profile.h>
 #include <stint/runtime/shared_library.h>

@@ -4,28 +4,9 @@
 
 #include <vector>
 
-/// Convolution and matrix product as their definitions say, in float, on plain host memory: the CPU backend of builds
-/// without oneDNN (STINT_ONEDNN=OFF), and what stands in for the CUDA libraries where kernels run on the CPU. For tests;
-/// slow.
+/// Convolution as its definition says, in float, on channels-last host memory: the CPU backend of builds without oneDNN
+/// (STINT_ONEDNN=OFF), and what stands in for cuDNN where CUDA kernels run on the CPU. Slow.
 namespace stint::plain {
-
-/// c [m,n] <- a [m,k] * b [k,n] + (accumulate ? c : 0) + bias, where element (i, j) of a lies at i * a_row + j * a_column
-/// and so on. bias: [n] or null.
-template <typename A, typename B, typename C>
-void product(std::int64_t m, std::int64_t n, std::int64_t k, const A* a, std::int64_t a_row, std::int64_t a_column,
-             const B* b, std::int64_t b_row, std::int64_t b_column, C* c, bool accumulate, const auto* bias) {
-  std::vector<float> sums(n);
-  for (std::int64_t i = 0; i < m; ++i) {
-    for (std::int64_t j = 0; j < n; ++j) {
-      sums[j] = (accumulate ? float(c[i * n + j]) : 0.0f) + (bias ? float(bias[j]) : 0.0f);
-    }
-    for (std::int64_t l = 0; l < k; ++l) {
-      float factor = a[i * a_row + l * a_column];
-      for (std::int64_t j = 0; j < n; ++j) sums[j] += factor * float(b[l * b_row + j * b_column]);
-    }
-    for (std::int64_t j = 0; j < n; ++j) c[i * n + j] = sums[j];
-  }
-}
 
 /// Calls body(x pixel, weight position, y pixel) for every position of an input under every output: offsets in pixels,
 /// to be multiplied by the numbers of channels.
@@ -40,8 +21,8 @@ void for_taps(const ConvCase& c, const Body& body) {
         auto [left, right] = c.window.span(w, x[2]);
         for (std::int64_t row = top; row < bottom; ++row) {
           for (std::int64_t column = left; column < right; ++column) {
-            std::int64_t tap = (row - h * c.window.stride + c.window.padding) * k + column - w * c.window.stride +
-                               c.window.padding;
+            std::int64_t tap =
+                (row - h * c.window.stride + c.window.padding) * k + column - w * c.window.stride + c.window.padding;
             body((n * x[1] + row) * x[2] + column, tap, y_pixel);
           }
         }
