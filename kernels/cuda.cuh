@@ -180,6 +180,16 @@ __device__ T warp_max(T value) {
   return value;
 }
 
+/// Calls body(row) for the rows of this thread's warp.
+template <typename Body>
+__device__ void for_warp_rows(std::int64_t rows, const Body& body) {
+  unsigned warps = blockDim.x / warp_size;
+  for (std::int64_t row = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp_size; row < rows;
+       row += std::int64_t{gridDim.x} * warps) {
+    body(row);
+  }
+}
+
 /// The sum over a block of whole warps, in every thread. `scratch`: a T a warp of shared memory.
 template <typename T>
 __device__ T block_sum(T value, T* scratch) {

@@ -3,12 +3,15 @@
 
 namespace stint::layers {
 
-Conv2d::Conv2d(std::int64_t in, std::int64_t out, Window window, bool bias)
-    : window_(window),
-      weight_(parameter("weight", {out, window.kernel, window.kernel, in},
-                        kaiming_normal(out * window.kernel * window.kernel))) {
+Conv2d::Conv2d(std::int64_t in, std::int64_t out, Window window, bool bias, Initialiser weight_start,
+               Initialiser bias_start)
+    : window_(window), weight_(parameter("weight", {out, window.kernel, window.kernel, in}, std::move(weight_start))) {
+  std::int64_t pixels = std::int64_t{window.kernel} * window.kernel;
+  if (!weight_.initialise) weight_.initialise = kaiming_normal(out * pixels);
   weight_.mixed = true;
-  if (bias) bias_ = &parameter("bias", {out}, fan_in_uniform(in * window.kernel * window.kernel));
+  if (!bias) return;
+  bias_ = &parameter("bias", {out}, std::move(bias_start));
+  if (!bias_->initialise) bias_->initialise = fan_in_uniform(in * pixels);
 }
 
 Value Conv2d::forward(Tape& tape, const Value& x) {

@@ -3,9 +3,11 @@
 
 namespace stint::layers {
 
-Linear::Linear(std::int64_t in, std::int64_t out)
-    : weight_(parameter("weight", {out, in}, fan_in_uniform(in))), bias_(parameter("bias", {out}, fan_in_uniform(in))) {
+Linear::Linear(std::int64_t in, std::int64_t out, const LinearOptions& options)
+    : weight_(parameter(options.prefix + "weight", {out, in}, options.weight ? options.weight : fan_in_uniform(in))),
+      bias_(parameter(options.prefix + "bias", {out}, options.bias ? options.bias : fan_in_uniform(in))) {
   weight_.mixed = true;
+  weight_.places = options.places;
 }
 
 Value Linear::forward(Tape& tape, const Value& x) {

@@ -16,6 +16,8 @@ class ModelState {
 
   const BlockTable& parameter_table() const { return parameter_table_; }
   const BlockTable& buffer_table() const { return buffer_table_; }
+  /// The tree's parameters, in the order of the table.
+  const std::vector<Parameter*>& members() const { return members_; }
   const Tensor& parameters() const { return parameters_; }
   const Tensor& gradients() const { return gradients_; }
   const Tensor& buffers() const { return buffers_; }

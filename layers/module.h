@@ -17,7 +17,9 @@ struct Parameter {
   Initialiser initialise;
   bool decay = true;   ///< weight decay applies
   bool mixed = false;  ///< read in the compute dtype (weights); otherwise always f32 (biases, normalisation)
-  Tensor master;       ///< f32 view of the flat parameters
+  /// Of a linear layer behind a flatten: H*W of the image. Our order of its inputs is H,W,C, PyTorch's is C,H,W.
+  std::int64_t places = 1;
+  Tensor master;  ///< f32 view of the flat parameters
 };
 
 /// A tensor that is part of a model's state but not trained (running statistics); f32.

@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t largest_header = 100'000'000;  // the format's own limit
 constexpr std::pair<const char*, DType> dtype_names[] = {
-    {"F32", DType::f32}, {"BF16", DType::bf16}, {"I32", DType::i32}, {"U8", DType::u8}};
+    {"F32", DType::f32}, {"BF16", DType::bf16}, {"I32", DType::i32}, {"U8", DType::u8}, {"I64", DType::i64}};
 
 std::string dtype_name(DType dtype) {
   for (auto [name, value] : dtype_names) {

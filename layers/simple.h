@@ -1,6 +1,9 @@
 #pragma once
 
+#include <stint/kernels/adaptive_pool/adaptive_pool.h>
+#include <stint/kernels/drop_path/drop_path.h>
 #include <stint/kernels/dropout/dropout.h>
+#include <stint/kernels/gelu/gelu.h>
 #include <stint/kernels/global_pool/global_pool.h>
 #include <stint/kernels/max_pool/max_pool.h>
 #include <stint/kernels/relu/relu.h>
@@ -15,6 +18,11 @@ class Relu : public Module {
   Value forward(Tape& tape, const Value& x) override { return tape.apply(stint::Relu{}, x); }
 };
 
+class Gelu : public Module {
+ protected:
+  Value forward(Tape& tape, const Value& x) override { return tape.apply(stint::Gelu{}, x); }
+};
+
 class MaxPool : public Module {
  public:
   explicit MaxPool(Window window) : window_(window) {}
@@ -24,6 +32,21 @@ class MaxPool : public Module {
 
  private:
   Window window_;
+};
+
+/// Averages an image to `size` x `size`; nothing where it has that size.
+class AdaptivePool : public Module {
+ public:
+  explicit AdaptivePool(std::int64_t size) : size_(size) {}
+
+ protected:
+  Value forward(Tape& tape, const Value& x) override {
+    if (x.shape()[1] == size_ && x.shape()[2] == size_) return x;
+    return tape.apply(stint::AdaptivePool{size_, size_}, x);
+  }
+
+ private:
+  std::int64_t size_;
 };
 
 /// [N,H,W,C] to [N,C].
@@ -41,20 +64,24 @@ class Flatten : public Module {
   }
 };
 
-/// Active in training only; draws from the tape's random state.
-class Dropout : public Module {
+/// What is dropped at random, in training only; draws from the tape's random state. `Op`: Dropout or DropPath.
+template <typename Op>
+class RandomDrop : public Module {
  public:
-  explicit Dropout(float rate) : rate_(rate) {}
+  explicit RandomDrop(float rate) : rate_(rate) {}
 
  protected:
   Value forward(Tape& tape, const Value& x) override {
     if (!tape.training() || rate_ == 0) return x;
-    require(tape.random != nullptr, "dropout", "the tape has no source of randomness");
-    return tape.apply(stint::Dropout{rate_, tape.random->take()}, x);
+    require(tape.random != nullptr, Op::name, "the tape has no source of randomness");
+    return tape.apply(Op{rate_, tape.random->take()}, x);
   }
 
  private:
   float rate_;
 };
+
+using Dropout = RandomDrop<stint::Dropout>;
+using DropPath = RandomDrop<stint::DropPath>;
 
 }  // namespace stint::layers

@@ -7,82 +7,125 @@ namespace stint {
 
 namespace {
 
-/// [O,I,KH,KW] of our [O,KH,KW,I], and as it is otherwise.
-Shape outer_shape(const Shape& shape) {
-  return shape.rank() == 4 ? Shape{shape[0], shape[3], shape[1], shape[2]} : shape;
-}
+/// One tensor of the state: where it lies in its flat vector, and how PyTorch has it.
+struct Item {
+  const Block* block;
+  const Tensor* flat;  // on the CPU
+  std::int64_t places = 1;
 
-/// Moves a block between our layout (`inner`) and PyTorch's (`outer`).
-void transpose(const Shape& shape, float* inner, float* outer, bool to_outer) {
-  bool convolution = shape.rank() == 4;
-  std::int64_t in = convolution ? shape[3] : 1;
-  std::int64_t places = convolution ? shape[1] * shape[2] : shape.count();
-  std::int64_t out = convolution ? shape[0] : 1;
-  for (std::int64_t o = 0; o < out; ++o) {
-    for (std::int64_t p = 0; p < places; ++p) {
-      for (std::int64_t i = 0; i < in; ++i) {
-        float& a = inner[(o * places + p) * in + i];
-        float& b = outer[(o * in + i) * places + p];
-        (to_outer ? b : a) = to_outer ? a : b;
+  /// [O,I,KH,KW] of our [O,KH,KW,I], and as it is otherwise.
+  Shape outer_shape() const {
+    const Shape& s = block->shape;
+    return s.rank() == 4 ? Shape{s[0], s[3], s[1], s[2]} : s;
+  }
+
+  /// Moves the elements between our order (rows, places, channels) and PyTorch's (rows, channels, places).
+  void transpose(float* outer, bool to_outer) const {
+    float* inner = flat->data<float>() + block->offset;
+    const Shape& s = block->shape;
+    std::int64_t pixels = s.rank() == 4 ? s[1] * s[2] : places, rows = s.rank() > 1 ? s[0] : 1;
+    std::int64_t channels = block->count / std::max<std::int64_t>(1, rows * pixels);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        for (std::int64_t c = 0; c < channels; ++c) {
+          float& a = inner[(row * pixels + p) * channels + c];
+          float& b = outer[(row * channels + c) * pixels + p];
+          (to_outer ? b : a) = to_outer ? a : b;
+        }
       }
     }
   }
+};
+
+/// CPU copies of a model's parameters and buffers, tensor by tensor: parameters first.
+struct Items {
+  Tensor parameters, buffers;
+  std::vector<Item> all;
+
+  explicit Items(const ModelState& state)
+      : parameters(state.parameters().copy_to(Device::cpu())), buffers(state.buffers().copy_to(Device::cpu())) {
+    for (std::size_t i = 0; i < state.members().size(); ++i) {
+      all.push_back({&state.parameter_table()[i], &parameters, state.members()[i]->places});
+    }
+    for (const Block& block : state.buffer_table().blocks()) all.push_back({&block, &buffers});
+  }
+};
+
+/// Counters of PyTorch's batch normalisation, which nothing needs.
+bool is_counter(const std::string& name) {
+  return name.ends_with("num_batches_tracked");
 }
 
-/// Calls body(block, flat vector it lies in) for all parameters, then all buffers.
-template <typename Body>
-void for_blocks(const ModelState& state, const Tensor& parameters, const Tensor& buffers, const Body& body) {
-  for (const Block& block : state.parameter_table().blocks()) body(block, parameters);
-  for (const Block& block : state.buffer_table().blocks()) body(block, buffers);
+/// The module of the last weight matrix: what turns features into classes.
+std::string head_of(const ModelState& state) {
+  std::string head;
+  for (const Block& block : state.parameter_table().blocks()) {
+    if (block.shape.rank() == 2 && block.name.ends_with(".weight")) head = block.name.substr(0, block.name.size() - 6);
+  }
+  return head;
 }
 
-std::string mismatch(const Block& block, const std::map<std::string, Tensor>& given) {
-  auto found = given.find(block.name);
-  if (found == given.end()) return fmt::format("{} is missing", block.name);
-  Shape wanted = outer_shape(block.shape);
-  const Tensor& tensor = found->second;
-  if (tensor.shape() == wanted && tensor.dtype() == DType::f32) return "";
-  return fmt::format("{}: expected {} f32, got {} {}", block.name, wanted.text(), tensor.shape().text(),
-                     name_of(tensor.dtype()));
-}
+/// Compares what a model wants with what is given, by name.
+struct Comparison {
+  std::map<std::string, Tensor> given;
+  std::vector<std::string> problems, renewed;
+
+  Comparison(const ModelState& state, const Items& items, const std::vector<NamedTensor>& tensors, Head rule) {
+    for (const NamedTensor& t : tensors) {
+      if (!is_counter(t.name)) given[t.name] = t.tensor;
+    }
+    std::string head = rule == Head::renew_if_other ? head_of(state) : "";
+    for (const Item& item : items.all) compare(item, head);
+    for (const auto& [name, tensor] : given) {
+      bool known = state.parameter_table().find(name) || state.buffer_table().find(name);
+      if (!known) problems.push_back(fmt::format("{} is not in the model", name));
+    }
+  }
+
+  void compare(const Item& item, const std::string& head) {
+    const std::string& name = item.block->name;
+    auto found = given.find(name);
+    if (found == given.end()) return problems.push_back(fmt::format("{} is missing", name));
+    Shape wanted = item.outer_shape();
+    const Tensor& tensor = found->second;
+    if (tensor.shape() == wanted && tensor.dtype() == DType::f32) return;
+    if (!head.empty() && name.starts_with(head) && tensor.shape() != wanted) {
+      renewed.push_back(name);
+      given.erase(found);
+      return;
+    }
+    problems.push_back(fmt::format("{}: expected {} f32, got {} {}", name, wanted.text(), tensor.shape().text(),
+                                   name_of(tensor.dtype())));
+  }
+};
 
 }  // namespace
 
 std::vector<NamedTensor> state_dict(const ModelState& state) {
+  Items items(state);
   std::vector<NamedTensor> tensors;
-  Tensor parameters = state.parameters().copy_to(Device::cpu());
-  Tensor buffers = state.buffers().copy_to(Device::cpu());
-  for_blocks(state, parameters, buffers, [&](const Block& block, const Tensor& flat) {
-    Tensor outer(outer_shape(block.shape), DType::f32);
-    transpose(block.shape, flat.data<float>() + block.offset, outer.data<float>(), true);
-    tensors.push_back({block.name, outer});
-  });
+  for (const Item& item : items.all) {
+    Tensor outer(item.outer_shape(), DType::f32);
+    item.transpose(outer.data<float>(), true);
+    tensors.push_back({item.block->name, outer});
+  }
   return tensors;
 }
 
-void load_state_dict(ModelState& state, const std::vector<NamedTensor>& tensors) {
-  std::map<std::string, Tensor> given;
-  for (const NamedTensor& t : tensors) given[t.name] = t.tensor;
-  std::vector<std::string> problems;
-  for_blocks(state, state.parameters(), state.buffers(), [&](const Block& block, const Tensor&) {
-    if (std::string problem = mismatch(block, given); !problem.empty()) problems.push_back(problem);
-  });
-  for (const auto& [name, tensor] : given) {
-    bool known = state.parameter_table().find(name) || state.buffer_table().find(name);
-    if (!known) problems.push_back(fmt::format("{} is not in the model", name));
+std::vector<std::string> load_state_dict(ModelState& state, const std::vector<NamedTensor>& tensors, Head head) {
+  Items items(state);
+  Comparison comparison(state, items, tensors, head);
+  if (!comparison.problems.empty()) {
+    fail(ErrorKind::data, "state dict", "does not fit the model: {}", fmt::join(comparison.problems, "; "));
   }
-  if (!problems.empty()) {
-    fail(ErrorKind::data, "state dict", "does not fit the model: {}", fmt::join(problems, "; "));
+  for (const Item& item : items.all) {
+    auto found = comparison.given.find(item.block->name);
+    if (found != comparison.given.end()) item.transpose(found->second.data<float>(), false);
   }
-
-  Tensor parameters = state.parameters().copy_to(Device::cpu());
-  Tensor buffers = state.buffers().copy_to(Device::cpu());
-  for_blocks(state, parameters, buffers, [&](const Block& block, const Tensor& flat) {
-    transpose(block.shape, flat.data<float>() + block.offset, given.at(block.name).data<float>(), false);
-  });
-  state.parameters().copy_from(parameters);
-  state.buffers().copy_from(buffers);
+  state.parameters().copy_from(items.parameters);
+  state.buffers().copy_from(items.buffers);
   state.refresh_twin();
+  return comparison.renewed;
 }
 
 }  // namespace stint

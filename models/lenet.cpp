@@ -16,7 +16,7 @@ LeNet5::LeNet5(const ModelSpec& spec, Kwargs&) {
   append_named<layers::Relu>("relu2");
   append_named<layers::MaxPool>("pool2", halve);
   append_named<layers::Flatten>("flatten");
-  append_named<layers::Linear>("fc1", 16 * size * size, 120);
+  append_named<layers::Linear>("fc1", 16 * size * size, 120, layers::LinearOptions{.places = size * size});
   append_named<layers::Relu>("relu3");
   append_named<layers::Linear>("fc2", 120, 84);
   append_named<layers::Relu>("relu4");

@@ -34,11 +34,16 @@ class Kwargs {
   std::string choice(const std::string& key, const std::vector<std::string>& choices);
   /// A positive integer.
   std::int64_t integer(const std::string& key, std::int64_t fallback);
+  /// A positive number.
+  float number(const std::string& key, float fallback);
   /// A number in [0, 1).
   float rate(const std::string& key, float fallback);
   void finish() const;
 
  private:
+  /// The given text, or null where the fallback is meant.
+  const std::string* text_of(const std::string& key);
+
   std::string model_;
   std::map<std::string, std::string> given_;
   std::vector<std::string> known_;

@@ -1,3 +1,4 @@
+#include <stint/kernels/add/add.h>
 #include <stint/layers/batch_norm.h>
 #include <stint/layers/conv2d.h>
 #include <stint/layers/linear.h>
@@ -92,6 +93,36 @@ class Bottleneck : public Residual {
   BatchNorm& bn3_;
 };
 
+/// Pre-activation (He et al. 2016b): normalisation and ReLU in front of each convolution, nothing behind the sum.
+class PreActivationBlock : public Module {
+ public:
+  static constexpr int expansion = 1;
+
+  PreActivationBlock(std::int64_t in, std::int64_t width, int stride)
+      : bn1_(add<BatchNorm>("bn1", in, relu)),
+        conv1_(add<Conv2d>("conv1", in, width, window_3x3(stride))),
+        bn2_(add<BatchNorm>("bn2", width, relu)),
+        conv2_(add<Conv2d>("conv2", width, width, window_3x3(1))) {
+    if (in != width || stride != 1) shortcut_ = &add<Conv2d>("shortcut.0", in, width, window_1x1(stride));
+  }
+
+ protected:
+  Value forward(Tape& tape, const Value& x) override {
+    Value active = bn1_(tape, x);
+    Value shortcut = shortcut_ ? (*shortcut_)(tape, active) : x;
+    Value y = conv1_(tape, active);
+    y = conv2_(tape, bn2_(tape, y));
+    return tape.apply(Add{}, y, shortcut);
+  }
+
+ private:
+  BatchNorm& bn1_;
+  Conv2d& conv1_;
+  BatchNorm& bn2_;
+  Conv2d& conv2_;
+  Conv2d* shortcut_ = nullptr;
+};
+
 /// A stage: `depth` blocks, the first of which changes the shape. Returns the channels it puts out.
 template <typename Block>
 std::int64_t append_stage(layers::Sequential& net, int number, std::int64_t in, std::int64_t width, int depth) {
@@ -104,9 +135,9 @@ std::int64_t append_stage(layers::Sequential& net, int number, std::int64_t in, 
   return out;
 }
 
-void append_head(layers::Sequential& net, std::int64_t channels, std::int64_t classes) {
+void append_head(layers::Sequential& net, std::int64_t channels, std::int64_t classes, const char* name = "fc") {
   net.append_named<layers::GlobalPool>("avgpool");
-  net.append_named<layers::Linear>("fc", channels, classes);
+  net.append_named<layers::Linear>(name, channels, classes);
 }
 
 }  // namespace
@@ -114,17 +145,26 @@ void append_head(layers::Sequential& net, std::int64_t channels, std::int64_t cl
 ResNet::ResNet(const ModelSpec& spec, Kwargs& kwargs, ResNetBlock block, const std::vector<int>& depths) {
   bool cifar = kwargs.choice("stem", {"imagenet", "cifar"}) == "cifar";
   Window stem = cifar ? window_3x3(1) : Window{.kernel = 7, .stride = 2, .padding = 3};
-  append_named<Conv2d>("conv1", spec.channels, 64, stem);
-  append_named<BatchNorm>("bn1", 64, relu);
+  std::int64_t first = kwargs.integer("width", 64), channels = first;
+  append_named<Conv2d>("conv1", spec.channels, first, stem);
+  append_named<BatchNorm>("bn1", first, relu);
   if (!cifar) append_named<layers::MaxPool>("maxpool", Window{.kernel = 3, .stride = 2, .padding = 1});
 
-  std::int64_t channels = 64;
   for (int i = 0; i < 4; ++i) {
-    std::int64_t width = 64 << i;
+    std::int64_t width = first << i;
     channels = block == ResNetBlock::basic ? append_stage<BasicBlock>(*this, i + 1, channels, width, depths[i])
                                            : append_stage<Bottleneck>(*this, i + 1, channels, width, depths[i]);
   }
   append_head(*this, channels, spec.num_classes);
+}
+
+PreActivationResNet::PreActivationResNet(const ModelSpec& spec, Kwargs& kwargs, const std::vector<int>& depths) {
+  std::int64_t width = kwargs.integer("width", 64), channels = width;
+  append_named<Conv2d>("conv1", spec.channels, width, window_3x3(1));
+  for (int i = 0; i < 4; ++i) {
+    channels = append_stage<PreActivationBlock>(*this, i + 1, channels, width << i, depths[i]);
+  }
+  append_head(*this, channels, spec.num_classes, "linear");
 }
 
 CifarResNet::CifarResNet(const ModelSpec& spec, Kwargs& kwargs, int blocks) {

@@ -7,7 +7,8 @@
 
 namespace stint {
 
-enum class DType : std::uint8_t { f32, bf16, i32, u8 };
+/// i64 is for files only: PyTorch counts batches in it.
+enum class DType : std::uint8_t { f32, bf16, i32, u8, i64 };
 
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
@@ -18,12 +19,14 @@ constexpr std::size_t size_of(DType dtype) {
       return 2;
     case DType::u8:
       return 1;
+    case DType::i64:
+      return 8;
   }
   return 0;
 }
 
 constexpr std::string_view name_of(DType dtype) {
-  constexpr std::string_view names[] = {"f32", "bf16", "i32", "u8"};
+  constexpr std::string_view names[] = {"f32", "bf16", "i32", "u8", "i64"};
   return names[static_cast<int>(dtype)];
 }
 

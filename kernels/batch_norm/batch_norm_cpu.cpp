@@ -28,8 +28,9 @@ struct Tile {
   std::int64_t count() const { return rows * width; }
 };
 
+/// Whole bytes of the mask; no more rows than a sum in float is exact enough for.
 std::int64_t rows_a_tile(const ChannelMatrix& m) {
-  return std::max<std::int64_t>(8, tile_elements / m.width / 8 * 8);  // whole bytes of the mask
+  return std::clamp<std::int64_t>(tile_elements / m.width / 8 * 8, 8, 512);
 }
 
 std::int64_t tile_count(const ChannelMatrix& m) {

@@ -16,4 +16,20 @@ Tensor packed(const Tensor& tensor, Packing packing) {
   return copy;
 }
 
+Tensor channels_last(const Tensor& images) {
+  const Shape& s = images.shape();
+  require(s.rank() == 4 && images.dtype() == DType::f32 && images.device() == Device::cpu(), "images",
+          "expected [N,C,H,W] f32, got {} {}", s.text(), name_of(images.dtype()));
+  Tensor result({s[0], s[2], s[3], s[1]}, DType::f32);
+  std::int64_t pixels = s[2] * s[3];
+  for (std::int64_t n = 0; n < s[0]; ++n) {
+    for (std::int64_t c = 0; c < s[1]; ++c) {
+      const float* plane = images.data<float>() + (n * s[1] + c) * pixels;
+      float* out = result.data<float>() + n * pixels * s[1] + c;
+      for (std::int64_t i = 0; i < pixels; ++i) out[i * s[1]] = plane[i];
+    }
+  }
+  return result;
+}
+
 }  // namespace stint

@@ -13,6 +13,9 @@ inline Tensor plain(const Tensor& tensor) {
   return packed(tensor, Packing::plain);
 }
 
+/// [N,C,H,W] f32 on the CPU, as PyTorch has images, to [N,H,W,C]. Errors: another rank, dtype or device.
+Tensor channels_last(const Tensor& images);
+
 /// True if an activation of this shape can be `c16`.
 inline bool can_pack(const Shape& shape) {
   return shape.rank() == 4 && shape[3] % 16 == 0 && shape[3] > 0;

@@ -8,16 +8,6 @@
 
 namespace stint::cuda {
 
-/// Calls body(row) for the rows of this thread's warp.
-template <typename Body>
-__device__ void for_warp_rows(std::int64_t rows, const Body& body) {
-  unsigned warps = blockDim.x / warp_size;
-  for (std::int64_t row = std::int64_t{blockIdx.x} * warps + threadIdx.x / warp_size; row < rows;
-       row += std::int64_t{gridDim.x} * warps) {
-    body(row);
-  }
-}
-
 template <typename T>
 __global__ void cross_entropy_forward_kernel(std::int64_t rows, int classes, const T* logits,
                                              const std::int32_t* labels, float smoothing, float* log_sums,

@@ -18,7 +18,8 @@ struct LayerRow {
   std::size_t saved = 0;
 };
 
-/// One row a layer that applies operators, in the order of the forward.
+/// One row a layer that applies operators, in the order of the forward, then one a parameter that is in none of them
+/// (a class token).
 std::vector<LayerRow> layer_rows(const StepPlan& plan, const BlockTable& table) {
   std::vector<LayerRow> rows;
   std::map<std::string, std::size_t> places;
@@ -32,8 +33,11 @@ std::vector<LayerRow> layer_rows(const StepPlan& plan, const BlockTable& table) 
   }
   for (const LedgerRow& l : plan.ledger) rows[places.at(l.slot.layer)].saved += l.held_bytes;
   for (const Block& block : table.blocks()) {
-    auto layer = places.find(block.name.substr(0, block.name.rfind('.')));
-    if (layer != places.end()) rows[layer->second].parameters += block.count;
+    std::size_t dot = block.name.rfind('.');
+    auto layer = places.find(block.name.substr(0, dot));
+    bool own = dot != std::string::npos && layer != places.end();
+    if (!own) rows.push_back({.name = block.name, .ops = "(parameter)", .output = block.shape});
+    (own ? rows[layer->second] : rows.back()).parameters += block.count;
   }
   return rows;
 }
@@ -62,13 +66,16 @@ void print_table(const std::vector<LayerRow>& rows) {
 
 int run_inspect_model(const Config& config) {
   Config shape = config;
-  bool named = config.data.dataset != "digits";  // without a data set, the usual one of the model's family
-  if (!named) {
-    bool small =
-        config.model.name == "resnet20" || config.model.name == "resnet56" || config.model.kwargs.contains("stem");
+  if (config.data.dataset == "digits") {  // the default: no data set was named, so the usual one of the model's family
+    const auto& kwargs = config.model.kwargs;
+    bool small = config.model.name == "resnet20" || config.model.name == "resnet56" ||
+                 config.model.name.starts_with("preact") || kwargs.contains("stem") || kwargs.contains("head");
+    auto or_else = [](std::int64_t value, std::int64_t fallback) { return value > 0 ? value : fallback; };
+    std::int64_t side = small ? 32 : 224;
+    if (kwargs.contains("image_size")) side = Kwargs({config.model.name, kwargs}).integer("image_size", side);
     shape.data.dataset = "synthetic";
-    shape.data.image_size = config.data.image_size > 0 ? config.data.image_size : small ? 32 : 224;
-    shape.data.num_classes = config.data.num_classes > 0 ? config.data.num_classes : small ? 10 : 1000;
+    shape.data.image_size = or_else(config.data.image_size, side);
+    shape.data.num_classes = or_else(config.data.num_classes, small ? 10 : 1000);
   }
   shape.data.samples = 1;
   shape.data.batch_size = config.data.batch_size;

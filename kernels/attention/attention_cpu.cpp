@@ -1,0 +1,205 @@
+// Attention on the CPU, an image's head at a time, heads in parallel. Keys and values (and in backward their gradients)
+// of the head are brought to float matrices that lie in the second-level cache; queries pass in blocks, and of the
+// T x T matrix only a block's rows exist at any time. Softmax takes the row's maximum off; backward makes the
+// probabilities again from the row's log-sum. Overwrites y; dqkv may accumulate.
+
+#include <stint/kernels/attention/attention_kernels.h>
+#include <stint/kernels/float_block.h>
+#include <stint/kernels/small_product.h>
+#include <stint/kernels/vector_math.h>
+#include <stint/runtime/parallel.h>
+
+#include <cmath>
+#include <vector>
+
+namespace stint::cpu {
+
+namespace {
+
+constexpr std::int64_t block_rows = 48;
+
+std::int64_t padded(std::int64_t count) {
+  return (count + 15) / 16 * 16;
+}
+
+/// A float matrix of this thread, its rows padded to whole vectors with zeros.
+struct Matrix {
+  std::int64_t rows, columns, pitch;
+  std::vector<float> values;
+
+  Matrix(std::int64_t r, std::int64_t c) : rows(r), columns(c), pitch(padded(c)), values(r * padded(c)) {}
+  float* row(std::int64_t i) { return values.data() + i * pitch; }
+};
+
+/// One image's head in a tensor of rows [tokens] with a stride: queries, keys, values, or y.
+template <typename T>
+struct HeadRows {
+  T* first;
+  std::int64_t stride, dim;
+
+  T* row(std::int64_t token) const { return first + token * stride; }
+
+  void load(std::int64_t begin, std::int64_t count, float scale, Matrix& to) const {
+    for (std::int64_t i = 0; i < count; ++i) {
+      for (std::int64_t d = 0; d < dim; ++d) to.row(i)[d] = scale * float(row(begin + i)[d]);
+    }
+  }
+  void load_transposed(std::int64_t count, Matrix& to) const {
+    for (std::int64_t i = 0; i < count; ++i) {
+      for (std::int64_t d = 0; d < dim; ++d) to.row(d)[i] = float(row(i)[d]);
+    }
+  }
+  void store(std::int64_t begin, std::int64_t count, float scale, Matrix& from, bool accumulate) const {
+    for (std::int64_t i = 0; i < count; ++i) {
+      for (std::int64_t d = 0; d < dim; ++d) from.row(i)[d] *= scale;
+      store_floats(from.row(i), dim, row(begin + i), accumulate);
+    }
+  }
+};
+
+template <typename T>
+HeadRows<T> head_of(const AttentionCase& c, const Tensor& tensor, std::int64_t index, int part, int parts) {
+  std::int64_t image = index / c.heads, head = index % c.heads, stride = parts * c.channels();
+  T* first = tensor.data<T>() + image * c.tokens * stride + part * c.channels() + head * c.dim;
+  return {first, stride, c.dim};
+}
+
+float scale_of(const AttentionCase& c) {
+  return 1 / std::sqrt(static_cast<float>(c.dim));
+}
+
+float largest_of(const float* values, std::int64_t count) {
+  constexpr std::int64_t lanes = 16;
+  float largest[lanes];
+  std::fill_n(largest, lanes, values[0]);
+  std::int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      largest[lane] = values[i + lane] > largest[lane] ? values[i + lane] : largest[lane];
+    }
+  }
+  for (; i < count; ++i) largest[0] = std::max(largest[0], values[i]);
+  return *std::max_element(largest, largest + lanes);
+}
+
+/// Calls body(first query, queries) for the blocks of a head.
+template <typename Body>
+void for_query_blocks(std::int64_t tokens, const Body& body) {
+  for (std::int64_t begin = 0; begin < tokens; begin += block_rows) body(begin, std::min(block_rows, tokens - begin));
+}
+
+/// What a thread works in, made once for all its heads.
+struct ForwardScratch {
+  Matrix keys, values, q, s, out;  // keys are transposed
+  explicit ForwardScratch(const AttentionCase& c)
+      : keys(c.dim, c.tokens),
+        values(c.tokens, c.dim),
+        q(block_rows, c.dim),
+        s(block_rows, c.tokens),
+        out(block_rows, c.dim) {}
+};
+
+template <typename T>
+void forward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv, const Tensor& y, float* log_sums,
+                  ForwardScratch& m) {
+  head_of<T>(c, qkv, index, 1, 3).load_transposed(c.tokens, m.keys);
+  head_of<T>(c, qkv, index, 2, 3).load(0, c.tokens, 1, m.values);
+  auto queries = head_of<T>(c, qkv, index, 0, 3), outputs = head_of<T>(c, y, index, 0, 1);
+  for_query_blocks(c.tokens, [&](std::int64_t begin, std::int64_t count) {
+    queries.load(begin, count, scale_of(c), m.q);
+    small_product(count, m.s.pitch, c.dim, m.q.row(0), m.q.pitch, 1, m.keys.row(0), m.keys.pitch, m.s.row(0),
+                  m.s.pitch);
+    for (std::int64_t i = 0; i < count; ++i) {
+      float* p = m.s.row(i);
+      float largest = largest_of(p, c.tokens);
+      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] = vector_exp(p[j] - largest);
+      float sum = sum_of(c.tokens, [&](std::int64_t j) { return p[j]; });
+      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] *= 1 / sum;
+      log_sums[begin + i] = largest + std::log(sum);
+    }
+    small_product(count, m.out.pitch, c.tokens, m.s.row(0), m.s.pitch, 1, m.values.row(0), m.values.pitch, m.out.row(0),
+                  m.out.pitch);
+    outputs.store(begin, count, 1, m.out, false);
+  });
+}
+
+struct BackwardScratch {
+  Matrix keys, keys_transposed, values_transposed, q, dy, p, ds, dq, dkeys, dvalues;
+  explicit BackwardScratch(const AttentionCase& c)
+      : keys(c.tokens, c.dim),
+        keys_transposed(c.dim, c.tokens),
+        values_transposed(c.dim, c.tokens),
+        q(block_rows, c.dim),
+        dy(block_rows, c.dim),
+        p(block_rows, c.tokens),
+        ds(block_rows, c.tokens),
+        dq(block_rows, c.dim),
+        dkeys(c.tokens, c.dim),
+        dvalues(c.tokens, c.dim) {}
+};
+
+template <typename T>
+void backward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv, const float* log_sums,
+                   const Tensor& dy, const Tensor& dqkv, bool accumulate, BackwardScratch& m) {
+  auto keys = head_of<T>(c, qkv, index, 1, 3);
+  keys.load(0, c.tokens, 1, m.keys);
+  keys.load_transposed(c.tokens, m.keys_transposed);
+  head_of<T>(c, qkv, index, 2, 3).load_transposed(c.tokens, m.values_transposed);
+  auto queries = head_of<T>(c, qkv, index, 0, 3), outputs = head_of<T>(c, dy, index, 0, 1);
+  for_query_blocks(c.tokens, [&](std::int64_t begin, std::int64_t count) {
+    queries.load(begin, count, scale_of(c), m.q);
+    outputs.load(begin, count, 1, m.dy);
+    small_product(count, m.p.pitch, c.dim, m.q.row(0), m.q.pitch, 1, m.keys_transposed.row(0), m.keys_transposed.pitch,
+                  m.p.row(0), m.p.pitch);
+    small_product(count, m.ds.pitch, c.dim, m.dy.row(0), m.dy.pitch, 1, m.values_transposed.row(0),
+                  m.values_transposed.pitch, m.ds.row(0), m.ds.pitch);
+    for (std::int64_t i = 0; i < count; ++i) {
+      float *p = m.p.row(i), *ds = m.ds.row(i), log_sum = log_sums[begin + i];
+      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] = vector_exp(p[j] - log_sum);
+      float mean = sum_of(c.tokens, [&](std::int64_t j) { return p[j] * ds[j]; });
+      for (std::int64_t j = 0; j < c.tokens; ++j) ds[j] = p[j] * (ds[j] - mean);
+    }
+    small_product(count, m.dq.pitch, c.tokens, m.ds.row(0), m.ds.pitch, 1, m.keys.row(0), m.keys.pitch, m.dq.row(0),
+                  m.dq.pitch);
+    head_of<T>(c, dqkv, index, 0, 3).store(begin, count, scale_of(c), m.dq, accumulate);
+    // q carries the scale, so dk has it too
+    small_product(c.tokens, m.dkeys.pitch, count, m.ds.row(0), 1, m.ds.pitch, m.q.row(0), m.q.pitch, m.dkeys.row(0),
+                  m.dkeys.pitch, begin > 0);
+    small_product(c.tokens, m.dvalues.pitch, count, m.p.row(0), 1, m.p.pitch, m.dy.row(0), m.dy.pitch, m.dvalues.row(0),
+                  m.dvalues.pitch, begin > 0);
+  });
+  head_of<T>(c, dqkv, index, 1, 3).store(0, c.tokens, 1, m.dkeys, accumulate);
+  head_of<T>(c, dqkv, index, 2, 3).store(0, c.tokens, 1, m.dvalues, accumulate);
+}
+
+}  // namespace
+
+std::size_t attention_workspace(const AttentionCase&) {
+  return 0;
+}
+
+void attention_forward(const AttentionCase& c, const Tensor& qkv, const Tensor& y, const Tensor& log_sums) {
+  with_float_type(qkv.dtype(), "attention", [&](auto type) {
+    parallel_for(c.images * c.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      ForwardScratch scratch(c);
+      for (std::int64_t index = begin; index < end; ++index) {
+        forward_head<decltype(type)>(c, index, qkv, y, log_sums.data<float>() + index * c.tokens, scratch);
+      }
+    });
+  });
+}
+
+void attention_backward(const AttentionCase& c, const Tensor& qkv, const Tensor& log_sums, const Tensor& dy,
+                        const Tensor& dqkv, bool accumulate, const Tensor&) {
+  with_float_type(qkv.dtype(), "attention", [&](auto type) {
+    parallel_for(c.images * c.heads, 1, [&](std::int64_t begin, std::int64_t end) {
+      BackwardScratch scratch(c);
+      for (std::int64_t index = begin; index < end; ++index) {
+        backward_head<decltype(type)>(c, index, qkv, log_sums.data<float>() + index * c.tokens, dy, dqkv, accumulate,
+                                      scratch);
+      }
+    });
+  });
+}
+
+}  // namespace stint::cpu

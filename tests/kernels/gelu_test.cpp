@@ -1,0 +1,56 @@
+#include <stint/kernels/gelu/gelu.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "../op_case_tensors.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+double gelu(double x) {
+  return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+}
+
+OpCase<Gelu> gelu_case(std::string name, Shape x) {
+  OpCase<Gelu> c{std::move(name), {}, {activation(x)}, {}, {}};
+  for (double& value : c.inputs[0].values) value *= 4;
+  c.reference = [](const std::vector<Reals>& in) {
+    Reals y = in[0];
+    for (double& value : y) value = gelu(value);
+    return y;
+  };
+  c.slots = [=](std::size_t element) { return std::vector<std::size_t>{x.count() * element}; };
+  return c;
+}
+
+const Registered perf([] { return gelu_case("3152x768", {3152, 768}); });
+
+}  // namespace
+
+TEST_CASE("gelu equals its reference", "[op]") {
+  check(gelu_case("ragged", {3, 7}));
+  check(gelu_case("one element", {1, 1}));
+  check(gelu_case("tokens", {2, 5, 13}));
+  check(gelu_case("blocked", {2, 3, 3, 16}));
+  check(gelu_case("several threads", {3, 6007}));
+}
+
+TEST_CASE("gelu is exact within 2e-6 from far left to far right, with its limits and NaN", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  SaveNothing nothing;
+  Reals x;
+  for (double value = -12; value <= 12; value += 0.003) x.push_back(static_cast<float>(value));
+  Tensor in = to_tensor(x, {{static_cast<std::int64_t>(x.size())}, DType::f32, device});
+  Reals y = to_reals(Gelu{}.forward(nothing, in));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    INFO("x = " << x[i]);
+    REQUIRE(std::abs(y[i] - gelu(x[i])) < 2e-6 + 2e-7 * std::abs(x[i]));
+  }
+  Reals ends = to_reals(Gelu{}.forward(nothing, to_tensor({1e30, 0, std::nan("")}, {{3}, DType::f32, device})));
+  CHECK(ends[0] == Approx(1e30));
+  CHECK(ends[1] == 0);
+  CHECK(std::isnan(ends[2]));
+}
