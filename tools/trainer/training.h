@@ -5,6 +5,7 @@
 #include <stint/runtime/local_update.h>
 #include <stint/tools/config/config.h>
 #include <stint/tools/data/loader.h>
+#include <stint/tools/trainer/dropping.h>
 
 #include <memory>
 
@@ -44,6 +45,7 @@ class Training {
   Module& model() { return *model_; }
   LocalUpdate& optimiser() { return *optimiser_; }
   RandomState& random() { return random_; }
+  Dropping& dropping() { return dropping_; }
   Device device() const { return state_.device(); }
   double lr_of(std::int64_t step) const { return schedule_.at(step); }
   std::int64_t steps() const { return steps_; }
@@ -58,6 +60,7 @@ class Training {
 
   std::unique_ptr<Module> model_;
   ModelState state_;
+  Dropping dropping_;
   std::unique_ptr<LocalUpdate> optimiser_;
   Schedule schedule_;
   RandomState random_;
