@@ -1,6 +1,6 @@
 #include <stint/dist/compressors.h>
+#include <stint/kernels/drop/drop.h>
 #include <stint/kernels/sign_codes/sign_codes.h>
-#include <stint/kernels/top_k/top_k.h>
 #include <stint/kernels/vector/vector.h>
 
 #include <algorithm>
@@ -105,7 +105,7 @@ void TopK::decode(const Buckets::Shard& shard, const Compressed& in, float facto
   if (!accumulate) y.zero();
   for (const Segment& s : shard.segments) {
     std::int64_t k = kept(s.count);
-    scatter_add(in.codes.slice(at, k), in.side.slice(at, k), factor, y.slice(s.begin, s.count));
+    scatter_add(factor, in.codes.slice(at, k), in.side.slice(at, k), y.slice(s.begin, s.count));
     at += k;
   }
 }

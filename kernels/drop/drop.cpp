@@ -40,6 +40,20 @@ DropBorder find_border(const Tensor& x, const DropRule& rule, std::int64_t capac
   return border;
 }
 
+Tensor memory_for_counts(Device device) {
+  return Tensor({sizeof(DropCounts)}, DType::u8, device);
+}
+
+void check_int32(std::int64_t count) {
+  require(count <= std::numeric_limits<std::int32_t>::max(), name,
+          "an int32 index reaches 2^31 - 1 elements, got {}: use index=bitmask", count);
+}
+
+void pack(const Tensor& x, const DropBorder& border, const KeptElements& kept) {
+  Tensor tiles = tiles_for(x.spec());
+  STINT_RUN(name, traffic(x, x, kept.values, kept.index), x.device(), drop_pack(x, border, kept, tiles));
+}
+
 }  // namespace
 
 std::int64_t drop_capacity(std::int64_t count, double gamma) {
@@ -61,19 +75,31 @@ KeptElements drop(const Tensor& x, const DropRule& rule) {
   require(x && (x.dtype() == DType::f32 || x.dtype() == DType::bf16), name, "expected an f32 or bf16 tensor");
   std::int64_t capacity = drop_capacity(x.count(), rule.gamma);
   bool bitmask = rule.index == DropIndex::bitmask;
-  require(bitmask || x.count() <= std::numeric_limits<std::int32_t>::max(), name,
-          "an int32 index reaches 2^31 - 1 elements, got {}: use index=bitmask", x.count());
+  if (!bitmask) check_int32(x.count());
   auto index = static_cast<std::int64_t>(index_bytes(rule.index, x.count(), capacity));
   KeptElements kept{
       .spec = x.spec(),
       .form = rule.index,
       .values = Tensor({capacity}, x.dtype(), x.device()),
       .index = bitmask ? Tensor({index}, DType::u8, x.device()) : Tensor({capacity}, DType::i32, x.device()),
-      .counts = Tensor({sizeof(DropCounts)}, DType::u8, x.device())};
-  DropBorder border = find_border(x, rule, capacity);
-  Tensor tiles = tiles_for(x.spec());
-  STINT_RUN(name, traffic(x, x, kept.values, kept.index), x.device(), drop_pack(x, border, kept, tiles));
+      .counts = memory_for_counts(x.device())};
+  pack(x, find_border(x, rule, capacity), kept);
   return kept;
+}
+
+void top_k(const Tensor& x, const Tensor& values, const Tensor& places) {
+  check_int32(x.count());
+  require(values.count() == places.count() && values.dtype() == x.dtype(), "top_k", "expected {} {} values, got {} {}",
+          places.count(), name_of(x.dtype()), values.count(), name_of(values.dtype()));
+  DropBorder border{.cut = make_cut(x.device())};
+  cut_largest(x, values.count(), border.cut);
+  PurposeScope scope(Purpose::workspace);
+  pack(x, border,
+       {.spec = x.spec(),
+        .form = DropIndex::int32,
+        .values = values,
+        .index = places,
+        .counts = memory_for_counts(x.device())});
 }
 
 Tensor restore(const KeptElements& kept) {

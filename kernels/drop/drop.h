@@ -51,6 +51,11 @@ struct DropCounts {
 /// Memory of the current purpose. Errors: another dtype; gamma not in [0, 1); too large for the index.
 KeptElements drop(const Tensor& x, const DropRule& rule);
 
+/// values [k] of x's dtype, places [k] i32 <- exactly the k elements of largest magnitude and where they stand, in
+/// storage order, ties broken by the lower place: what a top-k compressor sends. Errors: k beyond x; too large for
+/// int32.
+void top_k(const Tensor& x, const Tensor& values, const Tensor& places);
+
 /// The tensor again, with zeros where elements were dropped, of the current purpose.
 Tensor restore(const KeptElements& kept);
 

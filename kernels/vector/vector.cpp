@@ -8,6 +8,7 @@ namespace stint {
 STINT_KERNEL(void add_to(const Tensor& x, const Tensor& y, bool accumulate))
 STINT_KERNEL(void axpy(float a, const Tensor& x, const Tensor& y))
 STINT_KERNEL(void scale(float a, const Tensor& x))
+STINT_KERNEL(void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y))
 STINT_KERNEL(void squared_norm(const Tensor& x, double& result))
 
 namespace {
@@ -31,6 +32,11 @@ void axpy(float a, const Tensor& x, const Tensor& y) {
 
 void scale(float a, const Tensor& x) {
   STINT_RUN("scale", traffic(x, x), x.device(), scale(a, x));
+}
+
+void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y) {
+  check_pair("scatter_add", x, places);
+  STINT_RUN("scatter_add", traffic(x, places, x), y.device(), scatter_add(a, x, places, y));
 }
 
 double squared_norm(const Tensor& x) {

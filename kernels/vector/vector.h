@@ -15,6 +15,9 @@ void axpy(float a, const Tensor& x, const Tensor& y);
 /// x <- a * x
 void scale(float a, const Tensor& x);
 
+/// y[places[i]] <- y[places[i]] + a * x[i], f32; places [n] i32, distinct and within y.
+void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y);
+
 /// Sum of squares in double, in an order that does not depend on the number of threads. 0 on the null device.
 double squared_norm(const Tensor& x);
 

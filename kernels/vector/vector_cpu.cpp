@@ -47,6 +47,13 @@ void scale(float a, const Tensor& x) {
   });
 }
 
+void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y) {
+  const float* values = x.data<float>();
+  const std::int32_t* place = places.data<std::int32_t>();
+  float* target = y.data<float>();
+  for (std::int64_t i = 0; i < x.count(); ++i) target[place[i]] += a * values[i];
+}
+
 void squared_norm(const Tensor& x, double& result) {
   std::int64_t chunks = (x.count() + grain - 1) / grain;
   std::vector<double> sums(chunks);

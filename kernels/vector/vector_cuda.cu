@@ -29,6 +29,14 @@ __global__ void scale_kernel(std::int64_t count, float a, T* x) {
   });
 }
 
+/// y[places[i]] <- y[places[i]] + a * x[i]
+__global__ void scatter_add_kernel(std::int64_t count, float a, const float* x, const std::int32_t* places, float* y) {
+  std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
+    y[places[i]] += a * x[i];
+  }
+}
+
 /// sums[block] <- the block's share of the sum of squares
 template <typename T>
 __global__ void squared_norm_kernel(std::int64_t count, const T* x, double* sums) {
@@ -76,6 +84,11 @@ void scale(float a, const Tensor& x) {
     using T = decltype(type);
     launch(scale_kernel<T>, pack_grid(x.count()), block_size, 0, stream_of(x), x.count(), a, x.data<T>());
   });
+}
+
+void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y) {
+  launch(scatter_add_kernel, grid_size(x.count()), block_size, 0, stream_of(y), x.count(), a, x.data<float>(),
+         places.data<std::int32_t>(), y.data<float>());
 }
 
 void squared_norm(const Tensor& x, double& result) {

@@ -200,3 +200,26 @@ TEST_CASE("on the null device dropping asks for the same memory", "[op]") {
 TEST_CASE("dropping refuses other dtypes", "[op]") {
   CHECK_THROWS_WITH(drop(Tensor({4}, DType::i32), {}), Catch::Contains("drop: expected an f32 or bf16 tensor"));
 }
+
+TEST_CASE("top_k takes exactly the largest elements and says where they stand", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  for (Content content : contents) {
+    for (std::int64_t count : {1, 100, 3000}) {
+      for (std::int64_t k : {std::int64_t{0}, std::int64_t{1}, count / 10, count}) {
+        INFO(device.name() << ", content " << int(content) << ", " << k << " of " << count);
+        Tensor x = make_content(content, {{count}, DType::f32, device});
+        Tensor values({k}, DType::f32, device), places({k}, DType::i32, device);
+        top_k(x, values, places);
+        std::vector<std::int64_t> expected = largest(keys_of(x), k);
+        Tensor here = places.copy_to(Device::cpu()), kept = values.copy_to(Device::cpu());
+        Tensor source = x.copy_to(Device::cpu());
+        for (std::int64_t i = 0; i < k; ++i) {
+          REQUIRE(here.data<std::int32_t>()[i] == expected[i]);
+          REQUIRE(std::memcmp(kept.data<float>() + i, source.data<float>() + expected[i], sizeof(float)) == 0);
+        }
+      }
+    }
+  }
+  CHECK_THROWS_WITH(top_k(Tensor({3}, DType::f32), Tensor({2}, DType::f32), Tensor({1}, DType::i32)),
+                    Catch::Contains("top_k: expected 1 f32 values, got 2"));
+}

@@ -1,11 +1,8 @@
 #include <stint/kernels/sign_codes/sign_codes.h>
-#include <stint/kernels/top_k/top_k.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <limits>
-#include <numeric>
 
 #include "../op_case_tensors.h"
 
@@ -70,39 +67,6 @@ TEST_CASE("chunk sums are those of magnitudes", "[op]") {
         for (std::int64_t i = c * 1024; i < std::min<std::int64_t>(count, (c + 1) * 1024); ++i)
           sum += std::abs(float(values[i]));
         CHECK(found[c] == Approx(sum).epsilon(1e-6));
-      }
-    }
-  }
-}
-
-TEST_CASE("top_k takes the largest magnitudes, of equal ones the first, in order", "[op]") {
-  for (Device device : devices()) {
-    for (std::int64_t count : {1, 100, 1000, 3000}) {
-      for (std::int64_t k : {std::int64_t{0}, std::int64_t{1}, count / 10, count}) {
-        INFO(device.name() << ", " << k << " of " << count);
-        Reals values = numbers(count);
-        for (double& value : values) value = std::round(value * 40) / 40;  // many ties
-        if (count > 10) values[7] = std::numeric_limits<double>::infinity();
-        std::vector<std::int32_t> order(count);
-        std::iota(order.begin(), order.end(), 0);
-        std::stable_sort(order.begin(), order.end(),
-                         [&](int a, int b) { return std::abs(values[a]) > std::abs(values[b]); });
-        order.resize(k);
-        std::sort(order.begin(), order.end());
-        Tensor x = on(device, values), kept({k}, DType::f32, device), places({k}, DType::i32, device);
-        top_k(x, kept, places);
-        CHECK(integers(places) == order);
-        bool right = true;
-        Reals found = to_reals(kept);
-        for (std::int64_t i = 0; i < k; ++i) right = right && found[i] == float(values[order[i]]);
-        CHECK(right);
-        Tensor y = on(device, Reals(count, 1));
-        scatter_add(kept, places, 2, y);
-        Reals sums = to_reals(y), expected(count, 1);
-        for (std::int32_t place : order) expected[place] += 2.0f * float(values[place]);
-        for (std::int64_t i = 0; i < count; ++i)
-          right = right && (sums[i] == expected[i] || std::abs(sums[i] - expected[i]) < 1e-6);
-        CHECK(right);
       }
     }
   }

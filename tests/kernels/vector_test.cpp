@@ -88,3 +88,17 @@ TEST_CASE("a norm is exact in double and does not depend on the number of thread
   CHECK(one == Approx(expected).epsilon(1e-12));
   CHECK(squared_norm(Tensor({0}, DType::f32, device)) == 0);
 }
+
+TEST_CASE("values are added where their places say", "[op]") {
+  for (Device device : devices()) {
+    std::vector<std::int32_t> at = {4, 0, 999};
+    Tensor x = to_tensor({1, 2, 3}, {{3}, DType::f32, device});
+    Tensor y = to_tensor(Reals(1000, 0.5), {{1000}, DType::f32, device});
+    scatter_add(-2, x, tensor_of<std::int32_t>({3}, at).copy_to(device), y);
+    Reals expected(1000, 0.5);
+    expected[4] = -1.5, expected[0] = -3.5, expected[999] = -5.5;
+    CHECK(to_reals(y) == expected);
+  }
+  CHECK_THROWS_WITH(scatter_add(1, Tensor({3}, DType::f32), Tensor({2}, DType::i32), Tensor({9}, DType::f32)),
+                    Catch::Contains("scatter_add: expected 2 elements"));
+}
