@@ -36,6 +36,7 @@ class Console : public TrainingObserver {
     say("{} with {} parameters on {}, run {}\n", config_.model.name,
         human_count(static_cast<double>(training.state().parameter_table().dimension())), training.device().name(),
         run.path().string());
+    if (!training.pretrained_note().empty()) say("{}\n", training.pretrained_note());
     if (!resume_note.empty()) say("resumed under other conditions, so not bit-exact: {}\n", resume_note);
     trace_ = run.path() / "trace.json";
     if (config_.log.trace) Profiler::start();

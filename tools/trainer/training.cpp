@@ -5,6 +5,7 @@
 #include <stint/models/model.h>
 #include <stint/tools/data/digits.h>
 #include <stint/tools/data/synthetic.h>
+#include <stint/tools/trainer/pretrained.h>
 #include <stint/tools/trainer/training.h>
 
 #include <cmath>
@@ -70,7 +71,9 @@ Training::Training(const Config& config, const ImageSet& images, std::int64_t st
       schedule_(make_schedule(config, steps_per_epoch)),
       random_{static_cast<std::uint64_t>(config.seed), 0},
       smoothing_(static_cast<float>(config.optim.smoothing)),
-      clip_(static_cast<float>(config.optim.clip_grad)) {}
+      clip_(static_cast<float>(config.optim.clip_grad)) {
+  if (device.type != Device::Type::null) pretrained_note_ = load_pretrained(config, state_);
+}
 
 Value Training::loss(Tape& tape, const Batch& batch, Value* logits) {
   Value x = tape.constant(batch.images);

@@ -50,6 +50,9 @@ class Training {
   void set_steps(std::int64_t steps) { steps_ = steps; }
   const StepMemory& memory() const { return memory_; }
 
+  /// What to tell about `model.pretrained`: a head that kept its initial weights. Empty if there is nothing.
+  const std::string& pretrained_note() const { return pretrained_note_; }
+
   /// Loss of one batch on a tape; the logits as a by-product.
   Value loss(Tape& tape, const Batch& batch, Value* logits = nullptr);
 
@@ -63,6 +66,7 @@ class Training {
   RandomState random_;
   float smoothing_;
   float clip_;
+  std::string pretrained_note_;
   std::int64_t steps_ = 0;
   StepMemory memory_;
 };
