@@ -6,7 +6,7 @@ CMAKE_ARGS ?=
 export GOMP_SPINCOUNT ?= 1000
 DEMO = $(BUILD)/stint train --config examples/digits.yaml
 
-.PHONY: help demo build test cuda bench format
+.PHONY: help demo build test cuda bundle bench format
 
 help:
 	@echo "make demo    install what is missing, build, train a small ResNet on real digits"
@@ -14,7 +14,8 @@ help:
 	@echo "make build   build/stint"
 	@echo "make bench   time of training steps: BENCH='--model resnet18 ...'"
 	@echo "make format  clang-format over our sources"
-	@echo "make cuda    the CUDA build (not in this version)"
+	@echo "make cuda    build-cuda/stint, which also runs on CUDA devices (needs nvcc and cuDNN's headers)"
+	@echo "make bundle  build-bundle/bundle.tar.gz: the CUDA build and its tests, to unpack on a GPU machine"
 
 # Configures once; CMake itself notices later changes.
 define configure
@@ -37,8 +38,14 @@ test:
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure
 
+# The same build with the CUDA side; CUDA_ARCHITECTURES=90 builds for one architecture only.
 cuda:
-	@echo "make: the CUDA side is not in this version; make build is complete on the CPU" >&2; exit 2
+	@$(MAKE) --no-print-directory build BUILD=build-cuda \
+	  CMAKE_ARGS='-DSTINT_CUDA=ON $(if $(CUDA_ARCHITECTURES),-DCMAKE_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)) $(CMAKE_ARGS)'
+
+bundle:
+	@tools/check/setup.sh test
+	@tools/gpu/bundle.sh build-bundle $(CMAKE_ARGS)
 
 BENCH ?= --dataset synthetic --image-size 32 --batch-size 128 --model resnet18 --model-kwargs stem=cifar
 bench: build

@@ -21,7 +21,7 @@ struct Slot {
 class PackedTensor {
  public:
   virtual ~PackedTensor() = default;
-  /// A dense tensor of the packed one's spec, of its own memory.
+  /// A dense tensor of the packed one's spec, of its own memory, which the caller alone holds.
   virtual Tensor unpack() const = 0;
   virtual std::size_t bytes() const = 0;
   virtual std::string_view encoding() const = 0;
@@ -31,6 +31,7 @@ class PackedTensor {
 class SavePolicy {
  public:
   virtual ~SavePolicy() = default;
+  virtual std::string_view name() const = 0;
   /// Asked once a storage, when nobody but the slots holds it any more and every slot is `parameter_gradient_only`.
   /// Returns the packed form, which then replaces the dense memory for all of them, or null to keep it dense.
   virtual std::unique_ptr<PackedTensor> pack(const Tensor& dense, std::span<const Slot> slots) = 0;

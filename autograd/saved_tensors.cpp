@@ -8,6 +8,7 @@ namespace {
 
 class KeepDense : public SavePolicy {
  public:
+  std::string_view name() const override { return "keep"; }
   std::unique_ptr<PackedTensor> pack(const Tensor&, std::span<const Slot>) override { return nullptr; }
 };
 
@@ -90,20 +91,31 @@ void SavedTensors::decide(Held& held) {
   if (held.packed) held.dense.reset();
 }
 
+/// Who else has the storage of a slot; for one that could be packed and is not, who is the reason.
+std::string SavedTensors::holder_of(int number) const {
+  const Entry& e = entries_[number];
+  const Held& held = *e.held;
+  if (!held.counted) return std::string(purpose_names[static_cast<int>(held.dense->purpose())]);
+  if (held.slots.front() != number) return "shared with " + describe(entries_[held.slots.front()].slot);
+  if (held.packed || e.slot.fidelity == Fidelity::exact) return "";
+  for (int other : held.slots) {
+    if (entries_[other].slot.fidelity == Fidelity::exact) return "exact in " + describe(entries_[other].slot);
+  }
+  return held.settled ? "" : "held outside";
+}
+
 std::vector<LedgerRow> SavedTensors::ledger() const {
   std::vector<LedgerRow> rows;
   for (int number = 0; number < static_cast<int>(entries_.size()); ++number) {
     const Entry& e = entries_[number];
     if (!e.alive) continue;
     const Held& held = *e.held;
-    LedgerRow row{e.slot, e.slot.spec.bytes(), 0, ""};
-    if (!held.counted) {
-      row.holder = purpose_names[static_cast<int>(held.dense->purpose())];
-    } else if (held.slots.front() != number) {
-      row.holder = "shared with " + describe(entries_[held.slots.front()].slot);
-    } else {
+    LedgerRow row{.slot = e.slot, .dense_bytes = e.slot.spec.bytes()};
+    row.policy = !held.counted ? "none" : held.packed ? policy_.name() : keep_dense().name();
+    row.encoding = held.packed ? held.packed->encoding() : "dense";
+    row.holder = holder_of(number);
+    if (held.counted && held.slots.front() == number) {
       row.held_bytes = held.packed ? held.packed->bytes() : held.dense->bytes();
-      row.holder = held.packed ? held.packed->encoding() : "dense";
     }
     rows.push_back(std::move(row));
   }

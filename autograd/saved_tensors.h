@@ -13,7 +13,9 @@ struct LedgerRow {
   Slot slot;
   std::size_t dense_bytes = 0;  ///< of the tensor
   std::size_t held_bytes = 0;   ///< counted at the first slot of a storage; 0 at the others and for parameters
-  std::string holder;           ///< "dense", an encoding, "parameter", or the slot that already counts these bytes
+  std::string policy;           ///< that holds it: "keep" or the name of another; "none" where its owner does
+  std::string encoding;         ///< "dense", or how it is packed
+  std::string holder;           ///< who else counts these bytes or keeps them dense; empty: nobody
 };
 
 /// Everything that a tape holds for backward. Slots over one storage share it: it counts once, stays dense while
@@ -54,6 +56,7 @@ class SavedTensors {
 
   std::list<Held>::iterator hold(const std::shared_ptr<Storage>& storage);
   void decide(Held& held);
+  std::string holder_of(int number) const;
   const Entry& entry(int number) const;
 
   SavePolicy& policy_;

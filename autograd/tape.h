@@ -79,6 +79,9 @@ class Tape {
   /// Errors: no layer was entered.
   void leave_layer();
 
+  /// Decides how everything is held that nobody outside has any more; applications and backward do so by themselves.
+  void settle() { saved_.settle(); }
+
   const std::vector<Application>& applications() const { return applications_; }
   std::vector<LedgerRow> ledger() const { return saved_.ledger(); }
 

@@ -1,7 +1,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-foreach(folder runtime kernels autograd layers models)
+foreach(folder runtime kernels autograd layers dist models)
   install(DIRECTORY ${folder}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/stint/${folder} FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(TARGETS stint EXPORT stint_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

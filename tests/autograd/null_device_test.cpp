@@ -68,8 +68,9 @@ PurposeBytes difference(PurposeBytes a, const PurposeBytes& b) {
 std::vector<std::string> lines_of(const Tape& tape) {
   std::vector<std::string> lines;
   for (const LedgerRow& row : tape.ledger()) {
-    lines.push_back(fmt::format("{} {} {}: {} of {} bytes, {}", row.slot.op, row.slot.index, row.slot.spec.shape.text(),
-                                row.held_bytes, row.dense_bytes, row.holder));
+    lines.push_back(fmt::format("{} {} {}: {} of {} bytes, {} {} {}", row.slot.op, row.slot.index,
+                                row.slot.spec.shape.text(), row.held_bytes, row.dense_bytes, row.policy, row.encoding,
+                                row.holder));
   }
   return lines;
 }

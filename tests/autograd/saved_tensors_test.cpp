@@ -78,10 +78,13 @@ TEST_CASE("a tensor is packed when its last handle outside the slots dies, not b
   Value x = tape.apply(Relu{}, tape.variable(images()));
   Value y = tape.apply(Linear{}, x, tape.leaf(w), Value());
   y = tape.apply(Linear{}, y, tape.leaf(v), Value());
-  CHECK(input_row(tape).holder == "dense");  // x is still ours
+  CHECK(input_row(tape).encoding == "dense");
+  CHECK(input_row(tape).holder == "held outside");  // x is still ours
   x = Value();
   Value loss = loss_of(tape, y);  // the next application notices
-  CHECK(input_row(tape).holder == "half");
+  CHECK(input_row(tape).policy == "half");
+  CHECK(input_row(tape).encoding == "half");
+  CHECK(input_row(tape).holder == "");
   CHECK(input_row(tape).held_bytes == 48);
   CHECK(saved_bytes() == ledger_bytes(tape));
   tape.backward(loss);
@@ -95,6 +98,7 @@ TEST_CASE("an exact slot over the same storage keeps it dense", "[saved]") {
   Value x = tape.apply(Relu{}, tape.variable(images()));
   tape.apply(Linear{}, x, tape.leaf(w), Value());
   Value loss = loss_of(tape, x);  // cross-entropy saves its logits exactly
+  CHECK(input_row(tape).holder == "exact in softmax_cross_entropy slot 0");
   x = Value();
   tape.backward(loss);
   CHECK(policy.shared_slots.empty());

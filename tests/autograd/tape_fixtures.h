@@ -34,6 +34,7 @@ inline std::size_t ledger_bytes(const Tape& tape) {
 /// Holds the first half of the elements and forgets the rest.
 class HalfPolicy : public SavePolicy {
  public:
+  std::string_view name() const override { return "half"; }
   std::unique_ptr<PackedTensor> pack(const Tensor& dense, std::span<const Slot> slots) override {
     shared_slots.push_back(static_cast<int>(slots.size()));
     return std::make_unique<Half>(dense);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <source_location>
 #include <type_traits>
@@ -61,8 +62,25 @@ T __shfl_sync(unsigned mask, T value, int lane, std::source_location where = std
   return stint::simt::exchange(mask, value, lane, where);
 }
 
+template <typename T>
+T __shfl_up_sync(unsigned mask, T value, unsigned lanes, std::source_location where = std::source_location::current()) {
+  int lane = stint::simt::lane(), source = lane - static_cast<int>(lanes);
+  return stint::simt::exchange(mask, value, source < 0 ? lane : source, where);
+}
+
+/// Threads take turns, and only at barriers and exchanges: nothing comes between.
+template <typename T>
+T atomicAdd(T* address, T value) {
+  return std::exchange(*address, *address + value);
+}
+
+inline int __popc(unsigned bits) {
+  return std::popcount(bits);
+}
+
 inline float rsqrtf(float x) {
   return 1 / std::sqrt(x);
 }
 
 using std::isnan;
+using std::sqrt;

@@ -4,6 +4,7 @@
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/config/options.h>
 #include <stint/tools/config/printable.h>
+#include <stint/tools/trainer/run_directory.h>
 
 #include <CLI/CLI.hpp>  // costs 10 s to compile: included here only
 #include <charconv>
@@ -181,8 +182,10 @@ void set_by_key(Config& config, const std::string& text) {
   set_option(config, text.substr(0, equals), text.substr(equals + 1), "--set");
 }
 
-Config resolve(const RawTexts& raw) {
+/// `earlier`: the arguments of an earlier run, which everything given now goes over; may be empty.
+Config resolve(const RawTexts& raw, const std::string& earlier = "") {
   Config config;
+  if (!earlier.empty()) read_yaml(config, earlier);
   for (const std::string& file : raw.files) read_yaml(config, file);
   for (const Option& option : options()) {
     for (const std::string& text : raw.values.at(option.key)) set_option(config, option.key, text, option.flag);
@@ -213,11 +216,22 @@ void require_weights(const Arguments& arguments) {
   expect(convert, arguments.output, "--output FILE.safetensors");
 }
 
+/// Of the run that the command goes on with, or whose weights it reads.
+std::string earlier_arguments(const Arguments& given) {
+  if (given.command == "train") {
+    auto run = run_to_resume(given.config);
+    return run.empty() ? "" : arguments_of_run(run).string();
+  }
+  return given.checkpoint.empty() ? "" : arguments_of_run(given.checkpoint).string();
+}
+
 Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   Arguments result;
   result.command = full_name(command);
   result.config = resolve(raw);
   result.checkpoint = raw.checkpoint;
+  std::string earlier = earlier_arguments(result);
+  if (!earlier.empty()) result.config = resolve(raw, earlier);
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
   result.input = raw.input;

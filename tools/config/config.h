@@ -60,7 +60,10 @@ struct Config {
   } sync;
 
   struct Memory {
-    std::string budget;  ///< "" or bytes with a unit: 6GiB
+    std::string budget;                              ///< "" or bytes with a unit: 6GiB
+    std::string drop;                                ///< "" or as `read_drop` takes it (drop_option.h)
+    std::map<std::string, std::string> drop_layers;  ///< gammas of layers, each with what is below it
+    std::int64_t probe_every = 0;                    ///< steps; 0: never
     bool operator==(const Memory&) const = default;
   } memory;
 

@@ -1,4 +1,5 @@
 #include <stint/tools/config/byte_size.h>
+#include <stint/tools/config/drop_option.h>
 #include <stint/tools/config/options.h>
 
 #include <limits>
@@ -15,6 +16,10 @@ constexpr double below_one = 1 - std::numeric_limits<double>::epsilon() / 2;
 
 bool is_byte_size(const std::string& text) {
   return read_byte_size(text).has_value();
+}
+
+bool is_drop(const std::string& text) {
+  return read_drop(text).has_value();
 }
 
 std::vector<Option> make_options() {
@@ -66,6 +71,17 @@ std::vector<Option> make_options() {
        any,
        is_byte_size,
        "bytes with a unit, like 6GiB"},
+      {"memory.drop",
+       "--drop",
+       AT(memory.drop),
+       "hold inputs of layers by their largest elements: mink:gamma=0.9",
+       {},
+       -any,
+       any,
+       is_drop,
+       drop_form},
+      {"memory.drop_layers", "--drop-layers", AT(memory.drop_layers), "gammas of layers: layer1=0.5 layer4.0.conv1=0"},
+      {"memory.probe_every", "--probe-every", AT(memory.probe_every), "steps between probes of --drop", {}, 0, 1e9},
 
       {"log.output", "--output", AT(log.output), "where run directories go"},
       {"log.experiment", "--experiment", AT(log.experiment), "name of the run; empty for a time stamp"},

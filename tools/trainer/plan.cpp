@@ -20,19 +20,25 @@ StepPlan plan_step(const Config& config, const ImageSet& images) {
   Training training(config, set, 1, Device::null());
   StepPlan plan;
   plan.parameters = training.state().parameter_table().dimension();
+  Dropping& dropping = training.dropping();
   {
     Batch batch = loader.batch(0, 0, Device::null());
-    Tape tape;
+    Tape tape(Tape::Mode::training, dropping.policy_of(dropping.fullest_epoch()));
     RandomState random;
     tape.random = &random;
     Value loss = training.loss(tape, batch);
+    tape.settle();
     plan.ledger = tape.ledger();
     plan.applications = tape.applications();
   }
   double before = work_done().flops;
   training.step(loader.batch(0, 0, Device::null()));
   plan.flops = work_done().flops - before;
-  training.step(loader.batch(0, 1 % loader.batches(), Device::null()));  // as in a run, nothing depends on being first
+  for (std::int64_t epoch :
+       dropping.epochs()) {  // from the second step on, as in a run, nothing depends on being first
+    training.set_steps(epoch);
+    training.step(loader.batch(0, 1 % loader.batches(), Device::null()));
+  }
   plan.memory = training.memory();
   return plan;
 }

@@ -109,4 +109,13 @@ fs::path run_to_resume(const Config& config) {
   fail(ErrorKind::usage, "resume", "{} is no run with a checkpoint", path.string());
 }
 
+fs::path arguments_of_run(const fs::path& inside) {
+  constexpr int deepest = 3;  // RUN/checkpoints/last/model.safetensors
+  fs::path folder = fs::absolute(inside).lexically_normal();
+  for (int level = 0; level <= deepest; ++level, folder = folder.parent_path()) {
+    if (fs::exists(folder / "args.yaml")) return folder / "args.yaml";
+  }
+  return {};
+}
+
 }  // namespace stint

@@ -44,4 +44,7 @@ class RunDirectory {
 /// anew.
 std::filesystem::path run_to_resume(const Config& config);
 
+/// args.yaml of the run that a path is, or lies in: a checkpoint, its weights. Empty: it belongs to no run.
+std::filesystem::path arguments_of_run(const std::filesystem::path& inside);
+
 }  // namespace stint

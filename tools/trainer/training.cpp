@@ -5,7 +5,6 @@
 #include <stint/models/model.h>
 #include <stint/tools/data/digits.h>
 #include <stint/tools/data/synthetic.h>
-#include <stint/tools/trainer/pretrained.h>
 #include <stint/tools/trainer/training.h>
 
 #include <cmath>
@@ -67,13 +66,12 @@ Tensor to_cpu_floats(const Tensor& tensor) {
 Training::Training(const Config& config, const ImageSet& images, std::int64_t steps_per_epoch, Device device)
     : model_(make_configured_model(config, images)),
       state_(*model_, device, config.amp == "bf16" ? DType::bf16 : DType::f32, static_cast<std::uint64_t>(config.seed)),
+      dropping_(config, *model_, steps_per_epoch),
       optimiser_(make_optimiser(config, state_)),
       schedule_(make_schedule(config, steps_per_epoch)),
       random_{static_cast<std::uint64_t>(config.seed), 0},
       smoothing_(static_cast<float>(config.optim.smoothing)),
-      clip_(static_cast<float>(config.optim.clip_grad)) {
-  if (device.type != Device::Type::null) pretrained_note_ = load_pretrained(config, state_);
-}
+      clip_(static_cast<float>(config.optim.clip_grad)) {}
 
 Value Training::loss(Tape& tape, const Batch& batch, Value* logits) {
   Value x = tape.constant(batch.images);
@@ -88,7 +86,7 @@ StepResult Training::step(const Batch& batch) {
   allocator_of(device()).reset_peak();
   StepResult result{.loss = 0, .lr = schedule_.at(steps_), .gradient_norm = 0};
   {
-    Tape tape;
+    Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
     tape.random = &random_;
     Value value = loss(tape, batch);
     result.loss = scalar_of(value.tensor());

@@ -5,6 +5,7 @@
 #include <stint/runtime/local_update.h>
 #include <stint/tools/config/config.h>
 #include <stint/tools/data/loader.h>
+#include <stint/tools/trainer/dropping.h>
 
 #include <memory>
 
@@ -44,14 +45,12 @@ class Training {
   Module& model() { return *model_; }
   LocalUpdate& optimiser() { return *optimiser_; }
   RandomState& random() { return random_; }
+  Dropping& dropping() { return dropping_; }
   Device device() const { return state_.device(); }
   double lr_of(std::int64_t step) const { return schedule_.at(step); }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
   const StepMemory& memory() const { return memory_; }
-
-  /// What to tell about `model.pretrained`: a head that kept its initial weights. Empty if there is nothing.
-  const std::string& pretrained_note() const { return pretrained_note_; }
 
   /// Loss of one batch on a tape; the logits as a by-product.
   Value loss(Tape& tape, const Batch& batch, Value* logits = nullptr);
@@ -61,12 +60,12 @@ class Training {
 
   std::unique_ptr<Module> model_;
   ModelState state_;
+  Dropping dropping_;
   std::unique_ptr<LocalUpdate> optimiser_;
   Schedule schedule_;
   RandomState random_;
   float smoothing_;
   float clip_;
-  std::string pretrained_note_;
   std::int64_t steps_ = 0;
   StepMemory memory_;
 };

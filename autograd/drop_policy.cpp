@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+#include <stint/autograd/drop_policy.h>
+
+#include <algorithm>
+#include <array>
+
+namespace stint {
+
+namespace {
+
+class DroppedTensor : public PackedTensor {
+ public:
+  DroppedTensor(const Tensor& dense, const DropRule& rule)
+      : kept_(drop(dense, rule)),
+        encoding_(fmt::format("{} {:g} {}", name_of(rule.strategy), rule.gamma,
+                              rule.index == DropIndex::bitmask ? "bitmask" : "int32")) {}
+
+  Tensor unpack() const override {
+    PurposeScope scope(Purpose::workspace);  // for as long as a weight gradient is computed
+    return restore(kept_);
+  }
+  std::size_t bytes() const override { return kept_.bytes(); }
+  std::string_view encoding() const override { return encoding_; }
+
+ private:
+  KeptElements kept_;
+  std::string encoding_;
+};
+
+/// Numbers of sequences that nobody else draws from: a run's other random numbers count up from 0.
+RandomSequence sequence_of(std::uint64_t seed, std::int64_t step, std::uint64_t number) {
+  return {seed, std::uint64_t{1} << 63 | static_cast<std::uint64_t>(step) << 20 | number};
+}
+
+}  // namespace
+
+std::string_view name_of(DropStrategy strategy) {
+  constexpr std::array<std::string_view, 4> names = {"mink", "random", "nsigma", "sampled"};
+  return names[static_cast<int>(strategy)];
+}
+
+bool is_below(std::string_view path, std::string_view root) {
+  return path.starts_with(root) && (path.size() == root.size() || root.empty() || path[root.size()] == '.');
+}
+
+void DropPolicy::start_step(std::int64_t step, double gamma) {
+  step_ = step;
+  gamma_ = gamma;
+  packed_ = 0;
+}
+
+double DropPolicy::gamma_of(const Slot& slot) const {
+  auto here = [&](const std::string& root) { return is_below(slot.layer, root); };
+  const auto& operators = rules_.operators;
+  if (!operators.empty() && std::find(operators.begin(), operators.end(), slot.op) == operators.end()) return 0;
+  if (std::any_of(rules_.excluded.begin(), rules_.excluded.end(), here)) return 0;
+  double gamma = gamma_;
+  std::size_t longest = 0;
+  for (const auto& [root, own] : rules_.gammas) {
+    if (here(root) && root.size() >= longest) {
+      gamma = own;
+      longest = root.size();
+    }
+  }
+  return gamma;
+}
+
+std::unique_ptr<PackedTensor> DropPolicy::pack(const Tensor& dense, std::span<const Slot> slots) {
+  double gamma = 1;
+  for (const Slot& slot : slots) gamma = std::min(gamma, gamma_of(slot));
+  bool real = dense.dtype() == DType::f32 || dense.dtype() == DType::bf16;
+  if (gamma == 0 || !real) return nullptr;
+  DropIndex index = rules_.index.value_or(smaller_index(dense.count(), drop_capacity(dense.count(), gamma)));
+  return std::make_unique<DroppedTensor>(dense, DropRule{.strategy = rules_.strategy,
+                                                         .gamma = gamma,
+                                                         .index = index,
+                                                         .sequence = sequence_of(rules_.seed, step_, packed_++)});
+}
+
+}  // namespace stint

@@ -1,0 +1,125 @@
+#include <stint/dist/in_process.h>
+#include <stint/dist/peer_group.h>
+
+#include <thread>
+
+namespace stint::dist {
+
+namespace {
+
+/// Where the workers of a group meet. A message is a tensor of the sender that the receiver copies from.
+class Hub {
+ public:
+  Hub(int size, std::chrono::duration<double> timeout) : size_(size), timeout_(timeout), boxes_(size * size) {}
+
+  void put(int from, int to, const Tensor& tensor) {
+    std::unique_lock lock(mutex_);
+    Box& box = boxes_[from * size_ + to];
+    await(lock, to, [&] { return !box.full; });
+    box = {tensor, true};
+    changed_.notify_all();
+  }
+
+  void get(int from, int to, const Tensor& tensor) {
+    std::unique_lock lock(mutex_);
+    Box& box = boxes_[from * size_ + to];
+    await(lock, from, [&] { return box.full; });
+    Tensor source = box.tensor;
+    lock.unlock();
+    tensor.copy_from(source);
+    Stream::current(tensor.device()).synchronize();  // the sender goes on to use it
+    lock.lock();
+    box = {};
+    changed_.notify_all();
+  }
+
+  /// Returns when `to` has taken what was put last.
+  void settle(int from, int to) {
+    std::unique_lock lock(mutex_);
+    await(lock, to, [&] { return !boxes_[from * size_ + to].full; });
+  }
+
+  void abort(int rank, const std::string& reason) {
+    {
+      std::lock_guard lock(mutex_);
+      if (failed_rank_ < 0) {
+        failed_rank_ = rank;
+        reason_ = reason;
+      }
+    }
+    changed_.notify_all();
+  }
+
+ private:
+  struct Box {
+    Tensor tensor;
+    bool full = false;
+  };
+
+  template <typename Condition>
+  void await(std::unique_lock<std::mutex>& lock, int peer, const Condition& condition) {
+    bool in_time = changed_.wait_for(lock, timeout_, [&] { return failed_rank_ >= 0 || condition(); });
+    if (condition()) return;
+    if (failed_rank_ >= 0) throw Error(ErrorKind::peer_lost, fmt::format("rank {} failed: {}", failed_rank_, reason_));
+    if (!in_time) {
+      throw Error(ErrorKind::peer_lost, fmt::format("rank {} did not come within {} s", peer, timeout_.count()));
+    }
+  }
+
+  int size_;
+  std::chrono::duration<double> timeout_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Box> boxes_;  // [from, to]
+  int failed_rank_ = -1;
+  std::string reason_;
+};
+
+class InProcess : public PeerGroup {
+ public:
+  InProcess(int rank, int size, std::shared_ptr<Hub> hub) : PeerGroup(rank, size), hub_(std::move(hub)) {}
+  ~InProcess() override { finish(); }
+
+  void abort(const std::string& reason) override { hub_->abort(rank(), reason); }
+
+ private:
+  void exchange(const Messages& out, const Messages& in) override {
+    for (const Message& message : out) hub_->put(rank(), message.peer, message.tensor);
+    for (const Message& message : in) hub_->get(message.peer, rank(), message.tensor);
+    for (const Message& message : out) hub_->settle(rank(), message.peer);
+  }
+
+  std::shared_ptr<Hub> hub_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Communicator>> in_process(int size, std::chrono::duration<double> timeout) {
+  auto hub = std::make_shared<Hub>(size, timeout);
+  std::vector<std::unique_ptr<Communicator>> group;
+  for (int rank = 0; rank < size; ++rank) group.push_back(std::make_unique<InProcess>(rank, size, hub));
+  return group;
+}
+
+void run_workers(int size, std::chrono::duration<double> timeout, const std::function<void(Communicator&)>& worker) {
+  auto group = in_process(size, timeout);
+  std::mutex mutex;
+  std::exception_ptr first;
+  auto work = [&](int rank) {
+    try {
+      worker(*group[rank]);
+    } catch (const std::exception& error) {
+      {
+        std::lock_guard lock(mutex);
+        if (!first) first = std::current_exception();
+      }
+      group[rank]->abort(error.what());
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank) threads.emplace_back(work, rank);
+  for (std::thread& thread : threads) thread.join();
+  if (first) std::rethrow_exception(first);
+}
+
+}  // namespace stint::dist

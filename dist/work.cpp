@@ -1,0 +1,43 @@
+#include <stint/dist/baton.h>
+#include <stint/dist/work.h>
+
+#include <chrono>
+
+namespace stint::dist {
+
+namespace {
+thread_local double waited = 0;
+}
+
+void Work::Promise::finish(std::exception_ptr error) {
+  {
+    std::lock_guard lock(mutex_);
+    done_ = true;
+    error_ = std::move(error);
+  }
+  finished_.notify_all();
+}
+
+bool Work::done() const {
+  if (!promise_) return true;
+  std::lock_guard lock(promise_->mutex_);
+  return promise_->done_;
+}
+
+void Work::wait() const {
+  if (!promise_) return;
+  if (!done()) {
+    auto start = std::chrono::steady_clock::now();
+    Baton::Pause pause;
+    std::unique_lock lock(promise_->mutex_);
+    promise_->finished_.wait(lock, [&] { return promise_->done_; });
+    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  if (promise_->error_) std::rethrow_exception(promise_->error_);
+}
+
+double Work::waited_seconds() {
+  return waited;
+}
+
+}  // namespace stint::dist

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <condition_variable>
+#include <exception>
+#include <memory>
+#include <mutex>
+
+namespace stint::dist {
+
+/// A collective under way. Its tensors must not be touched before `wait` returns. A default-constructed one is done.
+class Work {
+ public:
+  Work() = default;
+
+  /// Returns when the collective is done; may be called again. Errors: what went wrong in it. Lets go of the thread's
+  /// baton while it waits.
+  void wait() const;
+  bool done() const;
+  /// Seconds that this thread has spent in `wait` since it started: the exposed part of communication.
+  static double waited_seconds();
+
+  /// The side of whoever does the work.
+  class Promise {
+   public:
+    void finish(std::exception_ptr error = nullptr);
+
+   private:
+    friend class Work;
+    std::mutex mutex_;
+    std::condition_variable finished_;
+    bool done_ = false;
+    std::exception_ptr error_;
+  };
+  explicit Work(std::shared_ptr<Promise> promise) : promise_(std::move(promise)) {}
+
+ private:
+  std::shared_ptr<Promise> promise_;
+};
+
+}  // namespace stint::dist

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <stint/kernels/dispatch.h>
+#include <stint/kernels/select/keys.h>
+#include <stint/kernels/select/select.h>
+#include <stint/runtime/philox.h>
+
+namespace stint {
+
+/// Scratch of `cut_largest`: a histogram, and how far the descent has come.
+struct Descent {
+  std::int64_t bins[most_bins];
+  std::int64_t wanted;
+  std::uint32_t prefix;
+};
+
+/// Sum and sum of squares.
+struct Moments {
+  double sum, squares;
+
+  constexpr double mean(std::int64_t count) const { return sum / static_cast<double>(count); }
+  constexpr double variance(std::int64_t count) const {
+    double difference = squares / static_cast<double>(count) - mean(count) * mean(count);
+    return difference < 0 ? 0 : difference;
+  }
+};
+
+/// Elements whose moments are added up by one thread of the CPU, or by one block.
+inline constexpr std::int64_t moments_tile = 16384;
+
+inline constexpr std::int64_t sample_size = 32768;
+
+/// The place of a sample: anywhere in its share of `count` elements, so that no period of the layout is hit or missed.
+constexpr std::int64_t sample_place(std::int64_t i, std::int64_t count) {
+  std::int64_t begin = count * i / sample_size, end = count * (i + 1) / sample_size;
+  std::uint32_t word = RandomSequence{}.words(static_cast<std::uint64_t>(i) / 4)[i % 4];
+  return begin +
+         static_cast<std::int64_t>((static_cast<std::uint64_t>(word) * static_cast<std::uint64_t>(end - begin)) >> 32);
+}
+
+STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent))
+STINT_KERNEL(void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor& moments))
+STINT_KERNEL(void take_sample(const Tensor& x, const Tensor& sample))
+
+}  // namespace stint

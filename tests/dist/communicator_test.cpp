@@ -1,0 +1,275 @@
+// One suite over every kind of communicator: values against sums made here, payload against formulas.
+
+#include <stint/dist/communicator.h>
+#include <stint/runtime/philox.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "../op_case_tensors.h"
+#include "groups.h"
+
+using namespace stint;
+using namespace stint::dist;
+using namespace stint::test;
+
+namespace {
+
+constexpr double timeout = 20;
+
+/// Small integers, so that every dtype holds their sums exactly.
+double value_of(int rank, std::int64_t i) {
+  return static_cast<double>(RandomSequence{7, static_cast<std::uint64_t>(rank)}.below(i, 9)) - 4;
+}
+
+Tensor vector_of(int rank, std::int64_t count, DType dtype, std::int64_t from = 0) {
+  Tensor tensor({count}, dtype);
+  for (std::int64_t i = 0; i < count; ++i) {
+    double value = value_of(rank, from + i);
+    if (dtype == DType::f32) tensor.data<float>()[i] = static_cast<float>(value);
+    if (dtype == DType::bf16) tensor.data<bfloat16>()[i] = static_cast<float>(value);
+    if (dtype == DType::i32) tensor.data<std::int32_t>()[i] = static_cast<std::int32_t>(value);
+  }
+  return tensor;
+}
+
+Reals values_of(const Tensor& tensor) {
+  Reals values;
+  for (std::int64_t i = 0; i < tensor.count(); ++i) {
+    values.push_back(tensor.dtype() == DType::f32    ? tensor.data<float>()[i]
+                     : tensor.dtype() == DType::bf16 ? float(tensor.data<bfloat16>()[i])
+                                                     : tensor.data<std::int32_t>()[i]);
+  }
+  return values;
+}
+
+Reals expected_sum(int size, std::int64_t count, double factor = 1) {
+  Reals sum(count);
+  for (int r = 0; r < size; ++r) {
+    for (std::int64_t i = 0; i < count; ++i) sum[i] += factor * value_of(r, i);
+  }
+  return sum;
+}
+
+/// Checks from several threads: Catch2's macros are for one.
+struct Verdict {
+  std::atomic<int> wrong = 0;
+  std::atomic<int> checked = 0;
+  void expect(bool good) {
+    ++checked;
+    if (!good) ++wrong;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("reductions give every rank the sum", "[dist]") {
+  for (const GroupKind& kind : group_kinds()) {
+    for (int size = 1; size <= 8; ++size) {
+      Verdict verdict;
+      kind.run(size, timeout, [&](Communicator& group) {
+        for (std::int64_t count : {0, 1, 5, 64, 1001, 5000}) {
+          for (DType dtype : {DType::f32, DType::bf16, DType::i32}) {
+            Tensor x = vector_of(group.rank(), count, dtype);
+            group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
+            Reals sum = expected_sum(size, count);
+            verdict.expect(values_of(x) == sum);
+            Tensor again = vector_of(group.rank(), count, dtype), mine(slice_of(again, group.rank(), size).spec());
+            group.reduce_scatter(again, mine, Reduce::sum, Payload::gradient).wait();
+            auto begin = sum.begin() + slice_begin(count, group.rank(), size);
+            verdict.expect(values_of(mine) == Reals(begin, begin + mine.count()));
+          }
+          Tensor x = vector_of(group.rank(), count, DType::f32);
+          group.all_reduce(x, Reduce::mean, Payload::gradient).wait();
+          Reals mean = expected_sum(size, count, 1.0 / size);
+          for (std::int64_t i = 0; i < count; ++i) verdict.expect(std::abs(values_of(x)[i] - mean[i]) < 1e-6);
+        }
+      });
+      INFO(kind.name << ", " << size << " ranks");
+      CHECK(verdict.wrong == 0);
+      CHECK(verdict.checked > 36 * size);
+    }
+  }
+}
+
+TEST_CASE("gathers and exchanges carry ragged parts", "[dist]") {
+  for (const GroupKind& kind : group_kinds()) {
+    for (int size = 1; size <= 8; ++size) {
+      Verdict verdict;
+      kind.run(size, timeout, [&](Communicator& group) {
+        int rank = group.rank();
+        for (DType dtype : {DType::f32, DType::bf16, DType::i32}) {
+          std::vector<Tensor> parts, out, in;
+          for (int r = 0; r < size; ++r) {
+            parts.emplace_back(Shape{3 * r}, dtype);
+            out.push_back(vector_of(rank, rank + 2 * r, dtype, 10 * r));
+            in.emplace_back(Shape{r + 2 * rank}, dtype);
+          }
+          group.all_gather(vector_of(rank, 3 * rank, dtype), parts, Payload::parameter).wait();
+          for (int r = 0; r < size; ++r) verdict.expect(same_bits(parts[r], vector_of(r, 3 * r, dtype)));
+          group.all_to_all(out, in, Payload::gradient).wait();
+          for (int r = 0; r < size; ++r) {
+            verdict.expect(same_bits(in[r], vector_of(r, r + 2 * rank, dtype, 10 * rank)));
+          }
+          for (int root = 0; root < size; ++root) {
+            Tensor x = vector_of(rank, 17, dtype);
+            group.broadcast(x, root, Payload::buffer).wait();
+            verdict.expect(same_bits(x, vector_of(root, 17, dtype)));
+            std::vector<Tensor> gathered;
+            if (rank == root) {
+              for (int r = 0; r < size; ++r) gathered.emplace_back(Shape{r + 1}, dtype);
+            }
+            group.gather(vector_of(rank, rank + 1, dtype), gathered, root, Payload::index).wait();
+            for (int r = 0; rank == root && r < size; ++r) {
+              verdict.expect(same_bits(gathered[r], vector_of(r, r + 1, dtype)));
+            }
+          }
+          Tensor left({9}, dtype), mine = vector_of(rank, 9, dtype);
+          for (int from = 0; size > 1 && from < size; ++from) {  // round the ring, one after the other
+            int to = (from + 1) % size;
+            if (rank == from) group.send(mine, to, Payload::control).wait();
+            if (rank == to) group.recv(left, from, Payload::control).wait();
+          }
+          if (size > 1) verdict.expect(same_bits(left, vector_of((rank + size - 1) % size, 9, dtype)));
+        }
+        group.barrier();
+      });
+      INFO(kind.name << ", " << size << " ranks");
+      CHECK(verdict.wrong == 0);
+    }
+  }
+}
+
+TEST_CASE("collectives under way together finish in order, each with its own values", "[dist]") {
+  for (const GroupKind& kind : group_kinds()) {
+    Verdict verdict;
+    kind.run(5, timeout, [&](Communicator& group) {
+      std::vector<Tensor> vectors;
+      std::vector<Work> works;
+      for (int i = 0; i < 20; ++i) {
+        vectors.push_back(vector_of(group.rank(), 100 + 7 * i, DType::f32));
+        works.push_back(i % 3 == 2 ? group.broadcast(vectors[i], i % 5, Payload::parameter)
+                                   : group.all_reduce(vectors[i], Reduce::sum, Payload::gradient));
+      }
+      for (int i = 19; i >= 0; --i) {
+        works[i].wait();
+        Reals expected =
+            i % 3 == 2 ? values_of(vector_of(i % 5, 100 + 7 * i, DType::f32)) : expected_sum(5, 100 + 7 * i);
+        verdict.expect(values_of(vectors[i]) == expected);
+        verdict.expect(works[i].done());
+      }
+    });
+    CHECK(verdict.wrong == 0);
+  }
+}
+
+TEST_CASE("payload is counted to the byte, by purpose and direction", "[dist]") {
+  constexpr int size = 4;
+  constexpr std::int64_t count = 1003;
+  for (const GroupKind& kind : group_kinds()) {
+    std::vector<Traffic> traffic(size);
+    kind.run(size, timeout, [&](Communicator& group) {
+      Tensor x = vector_of(group.rank(), count, DType::f32);
+      group.all_reduce(x, Reduce::mean, Payload::gradient).wait();
+      group.broadcast(x, 2, Payload::buffer).wait();
+      std::vector<Tensor> parts;
+      for (int r = 0; r < size; ++r) parts.emplace_back(Shape{r}, DType::bf16);
+      group.all_gather(vector_of(group.rank(), group.rank(), DType::bf16), parts, Payload::index).wait();
+      group.barrier();
+      traffic[group.rank()] = group.traffic();
+    });
+    std::uint64_t sent = 0, received = 0;
+    for (int r = 0; r < size; ++r) {
+      std::uint64_t slice = 4 * static_cast<std::uint64_t>(count * (r + 1) / size - count * r / size);
+      CHECK(traffic[r].sent_by(Payload::gradient) == 4 * count - slice + 3 * slice);
+      CHECK(traffic[r].received_by(Payload::gradient) == traffic[r].sent_by(Payload::gradient));
+      CHECK(traffic[r].sent_by(Payload::buffer) == (r == 2 ? 3 * 4 * count : 0));
+      CHECK(traffic[r].received_by(Payload::buffer) == (r == 2 ? 0 : 4 * count));
+      CHECK(traffic[r].sent_by(Payload::index) == static_cast<std::uint64_t>(3 * 2 * r));
+      CHECK(traffic[r].received_by(Payload::index) == static_cast<std::uint64_t>(2 * (6 - r)));
+      CHECK(traffic[r].sent_by(Payload::control) == 0);
+      sent += traffic[r].total_sent();
+      received += traffic[r].total_received();
+    }
+    CHECK(sent == received);
+    CHECK(sent == 2 * 3 * 4 * count + 3 * 4 * count + 3 * 2 * 6);
+  }
+}
+
+TEST_CASE("a call that differs on one rank is an error that names it, on every rank", "[dist]") {
+  struct Wrong {
+    const char* text;
+    std::function<void(Communicator&)> call;
+  };
+  const Wrong wrongs[] = {
+      {"rank 2 calls all_reduce of 11 f32",
+       [](Communicator& g) { g.all_reduce(vector_of(0, 11, DType::f32), Reduce::sum, Payload::gradient).wait(); }},
+      {"rank 2 calls all_reduce of 10 bf16",
+       [](Communicator& g) { g.all_reduce(vector_of(0, 10, DType::bf16), Reduce::sum, Payload::gradient).wait(); }},
+      {"rank 2 calls broadcast of 10 f32, root 1",
+       [](Communicator& g) { g.broadcast(vector_of(0, 10, DType::f32), 1, Payload::gradient).wait(); }},
+      {"rank 2 calls all_reduce of 10 f32",
+       [](Communicator& g) { g.all_reduce(vector_of(0, 10, DType::f32), Reduce::mean, Payload::gradient).wait(); }},
+  };
+  for (const GroupKind& kind : group_kinds()) {
+    for (const Wrong& wrong : wrongs) {
+      auto errors = errors_of(kind, 4, timeout, [&](Communicator& group) {
+        if (group.rank() == 2) return wrong.call(group);
+        group.all_reduce(vector_of(group.rank(), 10, DType::f32), Reduce::sum, Payload::gradient).wait();
+      });
+      for (const std::string& error : errors) {
+        CHECK_THAT(error, Catch::Contains("the ranks differ") && Catch::Contains(wrong.text));
+      }
+    }
+    auto errors = errors_of(kind, 3, timeout, [](Communicator& group) {
+      std::vector<Tensor> wanted;
+      for (int r = 0; r < 3; ++r) wanted.emplace_back(Shape{r == 1 && group.rank() == 0 ? 6 : 5}, DType::f32);
+      group.all_gather(vector_of(group.rank(), 5, DType::f32), wanted, Payload::gradient).wait();
+    });
+    for (const std::string& error : errors) {
+      CHECK_THAT(error, Catch::Contains("rank 1 gives 5 elements, rank 0 expects 6"));
+    }
+  }
+}
+
+TEST_CASE("tensors that do not fit are refused before anything moves", "[dist]") {
+  group_kinds()[0].run(2, timeout, [](Communicator& group) {
+    Tensor x = vector_of(0, 4, DType::f32);
+    auto refused = [&](const auto& call, const char* text) {
+      try {
+        call();
+      } catch (const Error& error) {
+        return std::strstr(error.what(), text) != nullptr;
+      }
+      return false;
+    };
+    bool good = refused([&] { group.broadcast(x, 2, Payload::control); }, "broadcast: expected a root from 0 to 1") &&
+                refused([&] { group.send(x, group.rank(), Payload::control); }, "send: expected another rank") &&
+                refused([&] { group.all_gather(x, {x}, Payload::control); }, "all_gather: expected 2 parts to get") &&
+                refused([&] { group.all_reduce({}, Reduce::sum, Payload::control); }, "expected a tensor");
+    require(good, "test", "a call was not refused as it should be");
+  });
+}
+
+TEST_CASE("a rank that throws or does not come is an error on the others, in time", "[dist]") {
+  for (const GroupKind& kind : group_kinds()) {
+    auto errors = errors_of(kind, 4, timeout, [](Communicator& group) {
+      if (group.rank() == 1) throw Error(ErrorKind::data, "loader: the file is gone");
+      Tensor x = vector_of(group.rank(), 10, DType::f32);
+      group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
+    });
+    CHECK(errors[1] == "loader: the file is gone");
+    for (int r : {0, 2, 3}) CHECK_THAT(errors[r], Catch::Contains("all_reduce: ") && Catch::Contains("rank 1"));
+
+    auto start = std::chrono::steady_clock::now();
+    errors = errors_of(kind, 3, 0.3, [](Communicator& group) {
+      if (group.rank() == 1) return;
+      Tensor x = vector_of(group.rank(), 10, DType::f32);
+      group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
+    });
+    CHECK(errors[1].empty());
+    CHECK_THAT(errors[0], Catch::Contains("all_reduce: ") && Catch::Contains("rank 1"));
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+  }
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Builds what a GPU machine without packages needs, in one archive: `bundle.sh BUILD [CMAKE ARGUMENT...]` makes
+# BUILD/bundle.tar.gz. Inside: the program and its tests with the CUDA side and the plain CPU backend, every shared
+# library they use but glibc's, and the scripts that check and measure. cuBLASLt and cuDNN come from the machine.
+set -euo pipefail
+most_bytes=50000000
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$1
+shift
+
+cmake -S "$root" -B "$build" -G Ninja -DSTINT_CUDA=ON -DSTINT_TESTS=ON -DSTINT_ONEDNN=OFF -DSTINT_NATIVE=OFF \
+  -DCMAKE_BUILD_RPATH='$ORIGIN/../lib' "$@" |
+  grep -E '^-- stint|rror' || true
+cmake --build "$build" --parallel "$(nproc)" --target stint_program unit_tests
+
+bundle=$build/bundle
+rm -rf "$bundle"
+mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tools"
+cp "$build/stint" "$build/unit_tests" "$bundle/bin"
+cp -r "$root/tools/gpu" "$root/tools/bench" "$bundle/tools"
+cp -r "$root/examples" "$bundle"
+
+# glibc's own libraries must be the machine's.
+ldd "$bundle/bin/stint" "$bundle/bin/unit_tests" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
+  grep -vE '/(libc|libm|libdl|libpthread|librt)\.so' | xargs -I {} cp -L {} "$bundle/lib"
+strip "$bundle/bin/stint" "$bundle/bin/unit_tests"
+tar -czf "$build/bundle.tar.gz" -C "$build" bundle
+
+bytes=$(stat -c %s "$build/bundle.tar.gz")
+echo "bundle: $build/bundle.tar.gz, $bytes bytes"
+[ "$bytes" -lt "$most_bytes" ] || { echo "bundle: larger than the $most_bytes bytes that it may have" >&2; exit 1; }

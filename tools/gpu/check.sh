@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Everything worth doing on a machine with an NVIDIA GPU: `check.sh OUT [STAGE...]`.
+#
+#   OUT      folder for results.json, report.md and log.txt; what an earlier call left there and passed is not repeated
+#   STAGE    tests, sanitizer, train, ceilings, resnet18, resnet50; without one, all. Each fits 8 minutes
+#   --dry-run  the same stages on the CPU with small sizes, to try them where there is no GPU
+#   --bin DIR  where stint and unit_tests are: by default beside this script's bundle, or build-cuda
+#
+# Exit code: 0 if no stage failed; what could not be measured here is listed in the report and fails nothing.
+set -euo pipefail
+exec env PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/check.py" "$@"

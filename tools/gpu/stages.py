@@ -1,0 +1,79 @@
+"""Stages that say whether the device computes the right thing."""
+
+import hashlib
+import re
+import signal
+import subprocess
+import time
+
+from machine import Failed, NotMeasured
+
+# cuDNN and cuBLASLt under the sanitizers are slow and not ours to judge.
+OUR_KERNELS = "[op]~*conv2d*~*linear*"
+
+
+def tests(machine, _):
+    """Every test, and with it every operator case, on the device alone."""
+    output = machine.must([machine.unit_tests, "--durations", "no"], environment={"STINT_TEST_DEVICE": machine.device})
+    summary = re.search(r"All tests passed \((\d+) assertions in (\d+) test cases\)", output)
+    if not summary:
+        raise Failed("the tests did not end with their summary; log.txt has their output")
+    return {"assertions": int(summary[1]), "cases": int(summary[2])}
+
+
+def sanitizer(machine, _):
+    """compute-sanitizer over the operator cases of our own kernels."""
+    if machine.dry:
+        raise NotMeasured("compute-sanitizer needs a GPU")
+    program = machine.tool("compute-sanitizer")
+    found = {}
+    for tool in ["memcheck", "racecheck", "initcheck"]:
+        code, output = machine.run([program, "--tool", tool, "--error-exitcode", "9", machine.unit_tests, OUR_KERNELS],
+                                   environment={"STINT_TEST_DEVICE": "cuda"}, seconds=150)
+        summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", output)
+        found[tool] = summary[-1] if summary else f"no summary, exit {code}"
+        if code == 124:
+            found[tool] = "not measured: out of time"
+        elif code != 0:
+            raise Failed(f"{tool}: {found[tool]}")
+    return {"tools": found}
+
+
+def train(machine, _):
+    """The demo on the device; then a run that is stopped and resumed must end with the same weights, to the bit."""
+    epochs = 10
+    output = machine.must(digits_command(machine, "whole", epochs))
+    top1 = float(re.search(r"top1: ([\d.]+)", output)[1])
+    if top1 < 90:
+        raise Failed(f"digits: top1 is {top1} after {epochs} epochs")
+    stop_in_the_middle(machine, "stopped", epochs)
+    machine.must([machine.stint, "train", "--resume", str(machine.scratch / "stopped")])
+    whole, resumed = (digest(machine, name) for name in ["whole", "stopped"])
+    if whole != resumed:
+        raise Failed("the weights of the resumed run differ from those of the uninterrupted one")
+    return {"epochs": epochs, "top1": top1, "weights_sha256": whole}
+
+
+def digits_command(machine, name, epochs):
+    model = "mlp" if machine.dry else "resnet20"
+    return [machine.stint, "train", "--dataset", "digits", "--model", model, "--epochs", str(epochs), "--device",
+            machine.device, "--batch-size", "64", "--output", str(machine.scratch), "--experiment", name]
+
+
+def stop_in_the_middle(machine, name, epochs):
+    """SIGTERM as soon as the first epoch is over, so that the checkpoint falls into the second."""
+    process = subprocess.Popen(digits_command(machine, name, epochs), stdout=machine.log, stderr=machine.log)
+    summary = machine.scratch / name / "summary.csv"
+    while process.poll() is None:
+        if summary.exists() and len(summary.read_text().splitlines()) > 1:
+            process.send_signal(signal.SIGTERM)
+            break
+        time.sleep(0.01)
+    code = process.wait(timeout=machine.seconds_left())
+    if code != 128 + signal.SIGTERM:
+        raise Failed(f"a run that got SIGTERM ended with exit code {code}, not {128 + signal.SIGTERM}")
+
+
+def digest(machine, name):
+    weights = machine.scratch / name / "checkpoints" / "last" / "model.safetensors"
+    return hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <stint/autograd/drop_policy.h>
+#include <stint/layers/module.h>
+#include <stint/tools/config/config.h>
+#include <stint/tools/config/drop_option.h>
+
+#include <memory>
+#include <optional>
+
+namespace stint {
+
+/// What a configuration says about saved tensors, for one model: `memory.drop` and `memory.drop_layers`.
+class Dropping {
+ public:
+  /// Errors (ErrorKind::usage): a layer that the model does not have; a gamma that is none; layers without
+  /// `memory.drop`.
+  Dropping(const Config& config, Module& model, std::int64_t steps_per_epoch);
+
+  /// The policy of a step: keeps everything dense where nothing is to be dropped.
+  SavePolicy& policy_of(std::int64_t step);
+
+  /// Null where nothing is to be dropped.
+  DropPolicy* policy() { return policy_.get(); }
+
+  /// Epochs with which the share that is dropped changes; the first is 0.
+  std::vector<std::int64_t> epochs() const;
+  /// The one of those in which most is held.
+  std::int64_t fullest_epoch() const;
+
+ private:
+  std::optional<DropOption> option_;
+  std::unique_ptr<DropPolicy> policy_;
+  std::int64_t steps_per_epoch_;
+};
+
+}  // namespace stint
