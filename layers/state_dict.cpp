@@ -56,15 +56,6 @@ bool is_counter(const std::string& name) {
   return name.ends_with("num_batches_tracked");
 }
 
-/// The module of the last weight matrix: what turns features into classes.
-std::string head_of(const ModelState& state) {
-  std::string head;
-  for (const Block& block : state.parameter_table().blocks()) {
-    if (block.shape.rank() == 2 && block.name.ends_with(".weight")) head = block.name.substr(0, block.name.size() - 6);
-  }
-  return head;
-}
-
 /// Compares what a model wants with what is given, by name.
 struct Comparison {
   std::map<std::string, Tensor> given;
@@ -74,7 +65,7 @@ struct Comparison {
     for (const NamedTensor& t : tensors) {
       if (!is_counter(t.name)) given[t.name] = t.tensor;
     }
-    std::string head = rule == Head::renew_if_other ? head_of(state) : "";
+    std::string head = rule == Head::renew_if_other ? head_name(state) + "." : "";
     for (const Item& item : items.all) compare(item, head);
     for (const auto& [name, tensor] : given) {
       bool known = state.parameter_table().find(name) || state.buffer_table().find(name);
@@ -89,7 +80,7 @@ struct Comparison {
     Shape wanted = item.outer_shape();
     const Tensor& tensor = found->second;
     if (tensor.shape() == wanted && tensor.dtype() == DType::f32) return;
-    if (!head.empty() && name.starts_with(head) && tensor.shape() != wanted) {
+    if (head.size() > 1 && name.starts_with(head) && tensor.shape() != wanted) {
       renewed.push_back(name);
       given.erase(found);
       return;
@@ -100,6 +91,14 @@ struct Comparison {
 };
 
 }  // namespace
+
+std::string head_name(const ModelState& state) {
+  std::string head;
+  for (const Block& block : state.parameter_table().blocks()) {
+    if (block.shape.rank() == 2 && block.name.ends_with(".weight")) head = block.name.substr(0, block.name.rfind('.'));
+  }
+  return head;
+}
 
 std::vector<NamedTensor> state_dict(const ModelState& state) {
   Items items(state);

@@ -9,6 +9,9 @@ namespace stint {
 /// [O,I,KH,KW], linear layers behind a flatten with their inputs in the order C,H,W. CPU copies.
 std::vector<NamedTensor> state_dict(const ModelState& state);
 
+/// The layer of the last weight matrix, which turns features into classes: "fc", "heads.head".
+std::string head_name(const ModelState& state);
+
 /// What to do with a head (the last weight matrix and its bias) that has another number of classes.
 enum class Head { must_fit, renew_if_other };
 

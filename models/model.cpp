@@ -1,4 +1,5 @@
 #include <fmt/ranges.h>
+#include <stint/models/definition/definition.h>
 #include <stint/models/lenet.h>
 #include <stint/models/mlp.h>
 #include <stint/models/model.h>
@@ -107,6 +108,7 @@ std::optional<T> parsed(const std::string& text) {
 }  // namespace
 
 std::unique_ptr<Module> make_model(const ModelSpec& spec) {
+  if (spec.name.ends_with(".yaml")) return std::make_unique<models::DefinedNet>(spec);
   auto found = registry().find(spec.name);
   if (found == registry().end()) {
     fail(ErrorKind::usage, "model", "there is no model '{}'{}", spec.name, did_you_mean(spec.name, model_names()));

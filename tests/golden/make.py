@@ -119,7 +119,7 @@ def results(net, images, labels):
 
 
 def write(path, tensors, metadata):
-    names = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int32: "I32"}
+    names = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int32: "I32", torch.int64: "I64"}
     header, data = {"__metadata__": metadata}, b""
     for name, tensor in tensors.items():
         raw = tensor.contiguous().view(torch.int16 if tensor.dtype == torch.bfloat16 else tensor.dtype).numpy().tobytes()
@@ -151,11 +151,19 @@ def make(name, net, size, batch):
           f"loss {exact['loss'].item():.4f}")
 
 
+VGG_KEYWORDS = ["width=2", "hidden=8", "dropout=0"]
+# name, network, image size, keyword arguments of ours
+NETWORKS = [
+    ("resnet18", lambda: slim_resnet18(4), 64, ["width=4"]),
+    ("vgg11", lambda: slim_vgg(11, False, 2, 8), 64, VGG_KEYWORDS),
+    ("vgg16_bn", lambda: slim_vgg(16, True, 2, 8), 48, VGG_KEYWORDS),
+    ("vit_b_16", lambda: VisionTransformer(image_size=16, patch_size=4, num_layers=2, num_heads=3, hidden_dim=24,
+                                           mlp_dim=48, num_classes=CLASSES), 16,
+     ["patch=4", "dim=24", "depth=2", "heads=3", "mlp_ratio=2"]),
+    ("preact_resnet18", lambda: PreActivationResNet(3), 32, ["width=3"]),
+]
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    make("resnet18", slim_resnet18(4), 64, 4)
-    make("vgg11", slim_vgg(11, False, 2, 8), 64, 3)
-    make("vgg16_bn", slim_vgg(16, True, 2, 8), 48, 4)
-    make("vit_b_16", VisionTransformer(image_size=16, patch_size=4, num_layers=2, num_heads=3, hidden_dim=24, mlp_dim=48,
-                                       num_classes=CLASSES), 16, 4)
-    make("preact_resnet18", PreActivationResNet(3), 32, 4)
+    for file, network, side, _ in NETWORKS:
+        make(file, network(), side, 3 if file == "vgg11" else 4)

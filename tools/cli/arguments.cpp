@@ -19,6 +19,7 @@ struct RawTexts {
   std::map<std::string, std::vector<std::string>> values;  // by option key
   std::vector<std::string> sets;
   std::string model, checkpoint, steps;
+  std::string input, to;
   bool version = false;
 };
 
@@ -85,6 +86,11 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   add_run_command(app, raw, "plan", "memory and arithmetic of a step, without running it");
   CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
   bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
+  CLI::App* predict = add_run_command(app, raw, "predict", "classes of images, by --pretrained weights");
+  predict->add_option("--input", raw.input, "FILE.safetensors with `input` [N,C,H,W] f32")->type_name("");
+  CLI::App* convert = add_run_command(app, raw, "convert", "weights from --pretrained to --output, checked by name");
+  convert->add_option("--to", raw.to, "a model of the same layers under other names: vit_base_patch16_224")
+      ->type_name("");
   CLI::App* inspect = add_command(app, "inspect", "look into a model");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
@@ -199,6 +205,17 @@ int read_steps(const std::string& text, int otherwise) {
   return steps;
 }
 
+/// What `predict` and `convert` cannot do without.
+void require_weights(const Arguments& arguments) {
+  bool predict = arguments.command == "predict", convert = arguments.command == "convert";
+  auto expect = [&](bool wanted, const std::string& given, const char* flag) {
+    if (wanted && given.empty()) fail(ErrorKind::usage, arguments.command, "expected {}", flag);
+  };
+  expect(predict || convert, arguments.config.model.pretrained, "--pretrained FILE: weights as safetensors");
+  expect(predict, arguments.input, "--input FILE.safetensors");
+  expect(convert, arguments.output, "--output FILE.safetensors");
+}
+
 /// Of the run that the command goes on with, or whose weights it reads.
 std::string earlier_arguments(const Arguments& given) {
   if (given.command == "train") {
@@ -217,6 +234,10 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   if (!earlier.empty()) result.config = resolve(raw, earlier);
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
+  result.input = raw.input;
+  result.to = raw.to;
+  if (!raw.values.at("log.output").empty()) result.output = raw.values.at("log.output").back();
+  require_weights(result);
   if (result.command == "eval" && raw.checkpoint.empty()) {
     fail(ErrorKind::usage, "eval", "expected --checkpoint PATH: a run, a checkpoint or model.safetensors");
   }

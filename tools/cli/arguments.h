@@ -14,6 +14,9 @@ struct Arguments {
   Config config;
   std::string checkpoint;  ///< eval
   int steps = 10;          ///< bench
+  std::string input;       ///< predict
+  std::string output;      ///< predict, convert: a safetensors file
+  std::string to;          ///< convert: the model whose names to write; empty for the same
 };
 
 /// Defaults < files (-c) < flags < --set. Errors (ErrorKind::usage): anything unknown, mistyped or out of range.

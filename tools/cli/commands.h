@@ -13,5 +13,9 @@ int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
 int run_inspect_model(const Config& config);
 int run_bench(const Config& config, int steps);
+/// Logits of the images in a safetensors file; `output` may be empty.
+int run_predict(const Config& config, const std::string& input, const std::string& output);
+/// Reads `model.pretrained` into the model, writes it to `output` under the names of model `to` (empty: the same).
+int run_convert(const Config& config, const std::string& to, const std::string& output);
 
 }  // namespace stint

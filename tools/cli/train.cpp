@@ -32,11 +32,12 @@ class Console : public TrainingObserver {
   explicit Console(const Config& config)
       : config_(config), out_(config.log.json ? stderr : stdout), progress_(config.log.interval, out_) {}
 
-  void started(const RunDirectory& run, Training& training, const std::string& resume_note) override {
+  void started(const RunDirectory& run, Training& training, const std::string& note) override {
     say("{} with {} parameters on {}, run {}\n", config_.model.name,
         human_count(static_cast<double>(training.state().parameter_table().dimension())), training.device().name(),
         run.path().string());
-    if (!resume_note.empty()) say("resumed under other conditions, so not bit-exact: {}\n", resume_note);
+    bool resumed = !config_.resume.empty();
+    if (!note.empty()) say("{}{}\n", resumed ? "resumed under other conditions, so not bit-exact: " : "", note);
     trace_ = run.path() / "trace.json";
     if (config_.log.trace) Profiler::start();
   }

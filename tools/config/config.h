@@ -29,6 +29,7 @@ struct Config {
   struct Model {
     std::string name = "resnet20";
     std::map<std::string, std::string> kwargs;
+    std::string pretrained;  ///< weights to start from: a run, a checkpoint or a safetensors file
     bool operator==(const Model&) const = default;
   } model;
 

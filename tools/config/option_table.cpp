@@ -39,8 +39,9 @@ std::vector<Option> make_options() {
       {"data.channels", "--channels", AT(data.channels), "channels of synthetic images; 0: 3", {}, 0, 4096},
       {"data.samples", "--samples", AT(data.samples), "synthetic images; 0: a few batches", {}, 0, 1 << 30},
 
-      {"model.name", "--model", AT(model.name), "a registered model: resnet18, lenet5, ..."},
+      {"model.name", "--model", AT(model.name), "a registered model: resnet18, ..., or a definition: net.yaml"},
       {"model.kwargs", "--model-kwargs", AT(model.kwargs), "keyword arguments of the model: stem=cifar"},
+      {"model.pretrained", "--pretrained", AT(model.pretrained), "weights to start from, as safetensors"},
 
       {"optim.opt", "--opt", AT(optim.opt), "optimiser", {"sgd", "adamw"}},
       {"optim.lr", "--lr", AT(optim.lr), "learning rate", {}, 0, 1e6},

@@ -1,3 +1,4 @@
+#include <stint/tools/trainer/pretrained.h>
 #include <stint/tools/trainer/train.h>
 
 #include <chrono>
@@ -51,7 +52,7 @@ class Run {
  private:
   RunDirectory open() {
     fs::path earlier = run_to_resume(config_);
-    std::string note;
+    std::string note = earlier.empty() ? load_pretrained(config_, training_.state()) : "";
     if (!earlier.empty()) note = load_checkpoint(earlier / "checkpoints/last", training_, progress_);
     if (progress_.epoch >= config_.optim.epochs && !earlier.empty()) last_ = training_.evaluate(test_);
     RunDirectory directory =

@@ -21,7 +21,8 @@ struct TrainingMoment {
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
-  virtual void started(const RunDirectory& run, Training& training, const std::string& resume_note) = 0;
+  /// `note`: what was not as it was when the run is resumed, or what pretrained weights left out; empty if nothing.
+  virtual void started(const RunDirectory& run, Training& training, const std::string& note) = 0;
   virtual void stepped(const TrainingMoment& moment) = 0;
   virtual void epoch_done(const EpochSummary& summary, std::int64_t epochs) = 0;
 };

@@ -1,0 +1,143 @@
+#include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
+#include <stint/layers/optimiser.h>
+#include <stint/layers/state_dict.h>
+#include <stint/models/model.h>
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "../op_case_tensors.h"
+#include "../temporary_directory.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+std::string shipped(const std::string& name) {
+  return STINT_EXAMPLES "/models/" + name + ".yaml";
+}
+
+using Keywords = std::map<std::string, std::string>;
+
+/// A network after three steps of SGD on fixed random images.
+struct Trained {
+  std::unique_ptr<Module> model;
+  std::unique_ptr<ModelState> state;
+
+  explicit Trained(const ModelSpec& spec)
+      : model(make_model(spec)), state(std::make_unique<ModelState>(*model, Device::cpu(), DType::f32, 3)) {
+    Shape shape = {4, spec.image_size, spec.image_size, spec.channels};
+    Tensor images = to_tensor(random_reals(shape.count(), 5), {shape});
+    Tensor classes = to_tensor({0, 1, 2, 1}, {{4}, DType::i32});
+    SgdOptimiser optimiser(*state, {.momentum = 0.9f});
+    for (int step = 0; step < 3; ++step) {
+      Tape tape;
+      Value loss = tape.apply(SoftmaxCrossEntropy{}, (*model)(tape, tape.constant(images)), tape.constant(classes));
+      state->forget_gradients();
+      tape.backward(loss);
+      optimiser.apply(state->parameters(), state->gradients(), 0.05f);
+    }
+  }
+};
+
+void require_same_bits(const ModelSpec& defined, const ModelSpec& registered) {
+  Trained a(defined), b(registered);
+  auto left = state_dict(*a.state), right = state_dict(*b.state);
+  REQUIRE(left.size() == right.size());
+  std::map<std::string, Tensor> given;
+  for (auto& [name, tensor] : right) given[name] = tensor;
+  for (auto& [name, tensor] : left) {
+    INFO(name);
+    REQUIRE(given.contains(name));
+    REQUIRE(same_bits(tensor, given.at(name)));
+  }
+}
+
+/// What a definition of these lines is refused with, without the directory in front.
+std::string refusal(const std::string& text, const ModelSpec& like = {"", {}, 3, 16, 10}) {
+  TemporaryDirectory directory;
+  ModelSpec spec = like;
+  spec.name = directory.path() / "net.yaml";
+  std::ofstream(spec.name) << text;
+  try {
+    make_model(spec);
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::usage);
+    std::string message = error.what();
+    return message.substr(std::min(message.find("net.yaml"), message.size()));
+  }
+  return "accepted";
+}
+
+std::string layers(const std::string& lines) {
+  return "layers:\n" + lines;
+}
+
+}  // namespace
+
+TEST_CASE("a definition of resnet18 trains to the same bits as the registered one", "[models]") {
+  require_same_bits({shipped("resnet18"), {{"width", "4"}}, 3, 32, 3}, {"resnet18", {{"width", "4"}}, 3, 32, 3});
+}
+
+TEST_CASE("definitions of a vision transformer and of vgg are the registered ones", "[models]") {
+  Keywords vit = {{"patch", "8"}, {"dim", "24"}, {"depth", "2"}, {"heads", "3"}};
+  Keywords defined = vit, registered = vit;
+  defined["hidden"] = "48";
+  registered["mlp_ratio"] = "2";
+  require_same_bits({shipped("vit_tiny"), defined, 3, 32, 3}, {"vit_tiny_patch16_224", registered, 3, 32, 3});
+  auto parameters = [](const ModelSpec& spec) {
+    auto model = make_model(spec);
+    return ModelState(*model, Device::null(), DType::f32, 1).parameter_table().dimension();
+  };
+  CHECK(parameters({shipped("vgg11_bn_cifar"), {}, 3, 32, 10}) ==
+        parameters({"vgg11_bn", {{"head", "cifar"}}, 3, 32, 10}));
+}
+
+TEST_CASE("a net in no registry trains", "[models]") {
+  ModelSpec spec{shipped("hybrid"), {{"depth", "1"}}, 3, 16, 3};
+  auto model = make_model(spec);
+  ModelState state(*model, Device::cpu(), DType::f32, 1);
+  CHECK(state.parameter_table().find("stem.1.conv.weight") != nullptr);
+  CHECK(state.parameter_table().find("class_token") != nullptr);
+  Tape tape(Tape::Mode::inference);
+  CHECK((*model)(tape, tape.constant(Tensor({2, 16, 16, 3}, DType::f32, Device::cpu()))).shape() == Shape{2, 3});
+}
+
+TEST_CASE("a definition's errors name file, line, layer, expected and actual shape", "[models]") {
+  CHECK(refusal(layers("- {name: fc, kind: linear, out: $classes}\n")) ==
+        "net.yaml:2: layer 'fc': linear expected features [C] or tokens [T,C] (flatten an image first), got [16,16,3]");
+  CHECK(refusal(layers("- {name: a, kind: conv, out: 4}\n- {name: b, kind: conv, out: 8}\n"
+                       "- {name: sum, kind: add, inputs: [a, b]}\n")) ==
+        "net.yaml:4: layer 'sum': add expected two inputs of the same shape, got [16,16,4] and [16,16,8]");
+  CHECK(refusal(layers("- {name: p, kind: global_pool}\n")) ==
+        "net.yaml:2: layer 'p': the last layer's output is [3], expected [10], one number a class ($classes)");
+  CHECK(refusal(layers("- name: s.$i\n  repeat: 5\n  layers:\n  - {name: pool, kind: max_pool, kernel: 2}\n")) ==
+        "net.yaml:5: layer 's.4.pool': max_pool expected an image of at least 2x2, got [1,1,3]");
+}
+
+TEST_CASE("a definition's slips are refused, with a suggestion where one is close", "[models]") {
+  CHECK(refusal(layers("- {name: c, kind: convv, out: 4}\n")) ==
+        "net.yaml:2: layer 'c': there is no kind 'convv': did you mean 'conv'?");
+  CHECK(refusal(layers("- {name: c, kind: conv, out: 4, kernal: 3}\n")) ==
+        "net.yaml:2: layer 'c': there is no key 'kernal' here: did you mean 'kernel'?");
+  CHECK(refusal(layers("- {name: c, kind: conv}\n")) == "net.yaml:2: layer 'c': expected a key 'out'");
+  CHECK(refusal(layers("- {name: c, kind: conv, out: $widht}\n")) ==
+        "net.yaml:2: layer 'c': there is no parameter '$widht'");
+  CHECK(refusal(layers("- {name: c, kind: conv, out: 3/2}\n")) ==
+        "net.yaml:2: layer 'c': expected out to be an integer of at least 1, got '3/2'");
+  CHECK(refusal(layers("- {name: a, kind: relu}\n- {name: a, kind: relu}\n")) ==
+        "net.yaml:3: layer 'a': there are two layers of this name");
+  CHECK(refusal(layers("- {name: a, kind: relu, inputs: bb}\n")) == "net.yaml:2: layer 'a': there is no layer 'bb'");
+  CHECK(refusal(layers("- {name: a, kind: relu, inputs: b}\n- {name: b, kind: relu, inputs: a}\n")) ==
+        "net.yaml:3: layer 'b': its inputs depend on its own output");
+  CHECK(refusal(layers("- {name: a, kind: relu}\n- {name: b, kind: global_pool, inputs: in}\n")) ==
+        "net.yaml:2: layer 'a': nothing uses its output");
+  CHECK(refusal("layer: []\n") == "net.yaml: expected a list `layers:`");
+  CHECK_THAT(refusal("layers: [\n"), Catch::StartsWith("net.yaml:2: is not YAML"));
+  CHECK(refusal("layerss: 3\n" + layers("- {name: a, kind: relu}\n")) ==
+        "net.yaml:1: there is no key 'layerss' here: did you mean 'layers'?");
+  CHECK_THAT(refusal(layers("- {name: a, kind: relu}\n"), {"", {{"width", "3"}}, 3, 16, 10}),
+             Catch::EndsWith("takes no keyword argument 'width'"));
+  CHECK_THROWS_WITH(make_model({"/nowhere/net.yaml", {}}), Catch::Contains("cannot read /nowhere/net.yaml"));
+}

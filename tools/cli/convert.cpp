@@ -1,0 +1,57 @@
+#include <stint/layers/safetensors.h>
+#include <stint/layers/state_dict.h>
+#include <stint/tools/cli/commands.h>
+#include <stint/tools/trainer/checkpoint.h>
+#include <stint/tools/trainer/pretrained.h>
+
+#include <nlohmann/json.hpp>
+
+namespace stint {
+
+namespace {
+
+/// The same weights under the names of another model, whose tensors have the same shapes in the same order.
+void copy_weights(const ModelState& from, ModelState& to, const std::string& name) {
+  const auto &given = from.parameter_table().blocks(), &wanted = to.parameter_table().blocks();
+  bool same = given.size() == wanted.size() && from.buffers().count() == to.buffers().count();
+  for (std::size_t i = 0; same && i < given.size(); ++i) same = given[i].shape == wanted[i].shape;
+  if (!same) fail(ErrorKind::usage, "--to", "{} has other layers", name);
+  to.parameters().copy_from(from.parameters());
+  to.buffers().copy_from(from.buffers());
+}
+
+}  // namespace
+
+int run_convert(const Config& config, const std::string& to, const std::string& output) {
+  auto file = find_weights(config.model.pretrained);
+  auto weights = read_safetensors(file);
+  ModelSpec spec = spec_of_weights(config, weights);
+  auto model = make_model(spec);
+  ModelState state(*model, Device::cpu(), DType::f32, static_cast<std::uint64_t>(config.seed));
+  auto renewed = load_state_dict(state, weights, Head::renew_if_other);
+  std::vector<NamedTensor> dict = state_dict(state);
+  if (!to.empty()) {
+    spec.name = to;
+    auto other = make_model(spec);
+    ModelState renamed(*other, Device::cpu(), DType::f32, 0);
+    copy_weights(state, renamed, to);
+    dict = state_dict(renamed);
+  }
+  write_safetensors(output, dict, {{"format", "pt"}});
+  if (config.log.json) {
+    nlohmann::ordered_json json = {{"model", spec.name},
+                                   {"weights", file.string()},
+                                   {"output", output},
+                                   {"tensors", dict.size()},
+                                   {"parameters", state.parameter_table().dimension()},
+                                   {"renewed", renewed}};
+    fmt::print("{}\n", json.dump(2));
+    return 0;
+  }
+  for (const std::string& name : renewed) fmt::print("{} has other classes and gets initial values\n", name);
+  fmt::print("{}: {} tensors, {} parameters of {}\n", output, dict.size(), state.parameter_table().dimension(),
+             spec.name);
+  return 0;
+}
+
+}  // namespace stint
