@@ -263,13 +263,13 @@ TEST_CASE("a rank that throws or does not come is an error on the others, in tim
     for (int r : {0, 2, 3}) CHECK_THAT(errors[r], Catch::Contains("all_reduce: ") && Catch::Contains("rank 1"));
 
     auto start = std::chrono::steady_clock::now();
-    errors = errors_of(kind, 3, 0.3, [](Communicator& group) {
+    errors = errors_of(kind, 3, 1.0, [](Communicator& group) {
       if (group.rank() == 1) return;
       Tensor x = vector_of(group.rank(), 10, DType::f32);
       group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
     });
     CHECK(errors[1].empty());
     CHECK_THAT(errors[0], Catch::Contains("all_reduce: ") && Catch::Contains("rank 1"));
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(2));
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(6));
   }
 }

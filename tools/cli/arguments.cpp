@@ -84,6 +84,7 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   add_run_command(app, raw, "plan", "memory and arithmetic of a step, without running it");
   CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
   bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
+  add_command(app, "launch", "start N processes that train together: launch -n N -- train ...");  // read in launch.cpp
   CLI::App* inspect = add_command(app, "inspect", "look into a model");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");

@@ -3,6 +3,7 @@
 #include <stint/tools/config/config.h>
 
 #include <string>
+#include <vector>
 
 /// What each subcommand runs. Reports go to standard output, as text or with `log.json` as JSON; errors are thrown. The
 /// result is the exit code.
@@ -13,5 +14,8 @@ int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
 int run_inspect_model(const Config& config);
 int run_bench(const Config& config, int steps);
+
+/// `words`: behind `launch`. Returns the code of the rank that failed first.
+int run_launch(const std::vector<std::string>& words);
 
 }  // namespace stint

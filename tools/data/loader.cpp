@@ -20,6 +20,14 @@ Loader Loader::shuffled(const ImageSet& images, std::int64_t batch_size, std::ui
   return Loader(images, batch_size, true, seed);
 }
 
+Loader Loader::sharded(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed, int rank, int size) {
+  Loader loader = shuffled(images, batch_size * size, seed);
+  loader.batch_size_ = batch_size;
+  loader.rank_ = rank;
+  loader.size_ = size;
+  return loader;
+}
+
 Loader Loader::in_order(const ImageSet& images, std::int64_t batch_size) {
   return Loader(images, batch_size, false, 0);
 }
@@ -43,7 +51,7 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
   require(index >= 0 && index < batches_, "data", "expected a batch in [0, {}), got {}", batches_, index);
   arrange(epoch);
   std::int64_t begin = index * batch_size_;
-  std::int64_t count = std::min(batch_size_, images_->count() - begin);
+  std::int64_t count = std::min(batch_size_, images_->count() - begin * size_);
   std::int64_t elements = images_->image_elements();
   Batch batch{Tensor({count, images_->height, images_->width, images_->channels}, DType::f32, device),
               Tensor({count}, DType::i32, device)};
@@ -57,7 +65,7 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
     offset.push_back(-images_->mean[c] / images_->deviation[c]);
   }
   for (std::int64_t n = 0; n < count; ++n) {
-    std::int64_t sample = order_[begin + n];
+    std::int64_t sample = order_[begin * size_ + n * size_ + rank_];
     const std::uint8_t* source = images_->pixels.data() + sample * elements;
     float* target = staged.images.data<float>() + n * elements;
     for (std::int64_t i = 0; i < elements; ++i) {
