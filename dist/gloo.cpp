@@ -36,13 +36,8 @@ class Gloo : public PeerGroup {
  public:
   Gloo(int rank, int size, const std::string& host, int port, Milliseconds timeout, const std::string& interface_host)
       : PeerGroup(rank, size), timeout_(timeout), store_(host, port, rank == 0, timeout) {
-    try {
-      greet();
-      connect(interface_host);
-    } catch (...) {
-      finish();
-      throw;
-    }
+    greet();
+    connect(interface_host);
   }
 
   ~Gloo() override { finish(); }

@@ -33,28 +33,6 @@ int phases(Operation operation) {
   return operation == Operation::all_reduce ? 2 : 1;
 }
 
-Work forward(Communicator& group, const Call& call) {
-  switch (call.operation) {
-    case Operation::all_reduce:
-      return group.all_reduce(call.x, call.reduce, call.payload);
-    case Operation::reduce_scatter:
-      return group.reduce_scatter(call.x, call.in[0], call.reduce, call.payload);
-    case Operation::all_gather:
-      return group.all_gather(call.x, call.in, call.payload);
-    case Operation::all_to_all:
-      return group.all_to_all(call.out, call.in, call.payload);
-    case Operation::broadcast:
-      return group.broadcast(call.x, call.peer, call.payload);
-    case Operation::gather:
-      return group.gather(call.x, call.in, call.peer, call.payload);
-    case Operation::send:
-      return group.send(call.x, call.peer, call.payload);
-    case Operation::recv:
-      return group.recv(call.x, call.peer, call.payload);
-  }
-  return {};
-}
-
 }  // namespace
 
 LinkModel LinkModel::parse(const std::string& text) {
@@ -105,7 +83,7 @@ Work EmulatedGroup::start(Call call) {
   count_traffic(call, rank(), size(), moved);
   std::int64_t number = ++number_;
   net_->post(number, seconds(), net_->link().seconds(call.operation, moved.total_sent(), moved.total_received()));
-  return forward(inner_, call).then([this, number] {
+  return inner_.call(std::move(call)).then([this, number] {
     double wait = std::max(0.0, net_->done(number) - seconds());
     skew_ += wait;
     waited_ += wait;

@@ -23,7 +23,10 @@ Outcome disturb(const TemporaryDirectory& directory, const std::string& act, con
           act +
           "; start=$(date +%s%N); wait $launcher; code=$?; "
           "echo code $code; echo ms $(( ($(date +%s%N) - start) / 1000000 )); cat out.txt err.txt; "
-          "sleep 0.3; pgrep -f \"output $path\" >/dev/null && echo orphan; exit $code",
+          "sleep 0.3; for p in $(pgrep -x stint); do tr '\\0' ' ' </proc/$p/cmdline | grep -q \"output " +
+          path +
+          "\" && echo orphan; done; "
+          "exit $code",
       path);
 }
 

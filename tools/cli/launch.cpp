@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -106,7 +107,8 @@ class Ranks {
     std::vector<char*> words = {const_cast<char*>("stint")};
     for (const std::string& word : request.command) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
-    execv("/proc/self/exe", words.data());
+    std::error_code error;
+    execv(std::filesystem::read_symlink("/proc/self/exe", error).c_str(), words.data());
     _exit(127);
   }
 

@@ -25,7 +25,7 @@ struct Counted {
 };
 
 Counted count(const std::string& algorithm, const std::string& compressor, const Config& config, Training& training,
-              std::int64_t steps) {
+              std::int64_t steps, bool ends) {
   dist::NullGroup group(1, static_cast<int>(config.sync.workers));
   ModelState& state = training.state();
   auto made = dist::parse_algorithm(
@@ -38,6 +38,7 @@ Counted count(const std::string& algorithm, const std::string& compressor, const
                               state.buffers(),
                               training.optimiser()};
     made->step(context);
+    if (ends && t + 1 == steps) made->finish(context);
   }
   return {group.traffic(), made->rounds()};
 }
@@ -53,10 +54,11 @@ SyncPlan plan_sync(const Config& config, const ImageSet& images) {
   plan.run_steps = config.optim.epochs * epoch;
   plan.steps = std::min(plan.run_steps, most_steps);
   Training training(config, without_pixels(images), epoch, Device::null());
-  Counted counted = count(config.sync.algorithm, config.sync.compress, config, training, plan.steps);
+  Counted counted =
+      count(config.sync.algorithm, config.sync.compress, config, training, plan.steps, plan.steps == plan.run_steps);
   plan.traffic = counted.traffic;
   plan.rounds = counted.rounds;
-  double dense = static_cast<double>(count("sync", "", config, training, 1).traffic.total_sent());
+  double dense = static_cast<double>(count("sync", "", config, training, 1, false).traffic.total_sent());
   plan.dense_ratio = dense / std::max(1.0, plan.bytes_per_step());
   dist::Arguments arguments(config.sync.algorithm);
   if (arguments.name() == "stl") plan.stages = dist::stl_stages(dist::read_stl_options(arguments), plan.run_steps);

@@ -12,6 +12,7 @@ namespace stint {
 struct Team {
   dist::Communicator* group = nullptr;      ///< null: nobody
   bool one_process = true;                  ///< all workers are threads here
+  Device device;                            ///< of this worker
   dist::EmulatedGroup* emulated = nullptr;  ///< with `--net`
 
   int rank() const { return group ? group->rank() : 0; }

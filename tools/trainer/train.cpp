@@ -31,7 +31,7 @@ class Run {
         team_(team),
         train_(worker_loader(config, data.train, team)),
         test_(Loader::in_order(data.test, config.data.batch_size)),
-        training_(config, data.train, train_.batches(), Device::parse(config.device)) {
+        training_(config, data.train, train_.batches(), team.device) {
     if (!team.group) return;
     synchroniser_.emplace(config, *team.group, training_);
     training_.set_synchroniser(&*synchroniser_);
