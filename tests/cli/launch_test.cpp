@@ -2,7 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
 #include "../temporary_directory.h"
+
 #include "run_program.h"
 
 using namespace stint::test;
@@ -112,4 +114,27 @@ TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
   CHECK(run_program("launch -n 0 -- train").code == 2);
   CHECK(run_program("launch train").code == 2);
   CHECK(run_program("launch -n 2 -- train --no-such-flag").code == 2);
+}
+
+TEST_CASE("ranks are known by the variables of mpirun and srun too", "[cli]") {
+  TemporaryDirectory directory;
+  std::string output = directory.path();
+  struct Launcher {
+    const char *rank, *size;
+  };
+  int port = 20000 + getpid() % 20000;
+  for (Launcher l : {Launcher{"PMI_RANK", "PMI_SIZE"},
+                     {"SLURM_PROCID", "SLURM_NTASKS"},
+                     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}}) {
+    INFO(l.rank);
+    auto rank = [&](int r) {
+      return std::string(l.rank) + "=" + std::to_string(r) + " " + l.size + "=2 MASTER_PORT=" + std::to_string(port) +
+             " $stint train --model mlp --epochs 1 --batch-size 128 --threads 1 --sync sync --output " + output;
+    };
+    ++port;
+    Outcome outcome = run_shell(rank(1) + " & " + rank(0) + " && wait $!");
+    INFO(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK_THAT(outcome.out, Catch::Contains("top1: "));
+  }
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <thread>
 
 #include "../op_case_tensors.h"
 #include "groups.h"
@@ -160,6 +161,23 @@ TEST_CASE("collectives under way together finish in order, each with its own val
         verdict.expect(works[i].done());
       }
     });
+    CHECK(verdict.wrong == 0);
+  }
+}
+
+TEST_CASE("a collective goes on while nobody waits for it", "[dist]") {
+  for (const GroupKind& kind : group_kinds()) {
+    Verdict verdict;
+    kind.run(3, timeout, [&](Communicator& group) {
+      Tensor x = vector_of(group.rank(), 1 << 20, DType::f32);
+      Work work = group.all_reduce(x, Reduce::sum, Payload::gradient);
+      for (int i = 0; i < 500 && !work.done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      verdict.expect(work.done());
+      double before = Work::waited_seconds();
+      work.wait();
+      verdict.expect(Work::waited_seconds() == before);
+    });
+    INFO(kind.name);
     CHECK(verdict.wrong == 0);
   }
 }

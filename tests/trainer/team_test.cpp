@@ -137,6 +137,54 @@ TEST_CASE("another number of workers resumes where nobody remembers anything, an
   CHECK(train_whole(vrl).top1 > 50);
 }
 
+TEST_CASE("CoCoD-SGD's workers share out a batch by their speeds", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = team_run(directory, "speeds", "cocod:period=3");
+  config.sync.speeds = "3/2/2/1";
+  std::string unequal = weights(train_whole(config).run);
+  config.log.experiment = "equal";
+  config.sync.speeds = "1/1/1/1";
+  std::string equal = weights(train_whole(config).run);
+  config.log.experiment = "default";
+  config.sync.speeds.clear();
+  CHECK(equal == weights(train_whole(config).run));
+  CHECK(equal != unequal);
+  for (auto [speeds, why] : {std::pair{"1/1", "a speed for each of 4 workers, got 2"},
+                             {"1/x/1/1", "'x' is no speed"},
+                             {"1000/1/1/1", "nothing is left"}}) {
+    config.log.experiment = "refused";
+    config.sync.speeds = speeds;
+    CHECK_THROWS_WITH(train_whole(config), Catch::Contains(why));
+  }
+  config.sync.algorithm = "local";
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("unequal batches need an average by weight"));
+}
+
+TEST_CASE("replicas that must be equal and are not end the run, naming the first tensor that differs", "[trainer]") {
+  struct Vandal : Watcher {
+    void started(const RunDirectory&, Training& training, const std::string&) override {
+      const Block* block = training.state().parameter_table().find("fc2.weight");
+      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone
+    }
+  };
+  TemporaryDirectory directory;
+  for (const char* algorithm : {"sync", "liec:period=11"}) {  // which averages at the end of the epoch
+    Config config = team_run(directory, std::string("drift-") + (algorithm[0] == 's' ? "sync" : "liec"), algorithm);
+    Vandal vandal;
+    if (algorithm[0] == 'l') {
+      CHECK_NOTHROW(train(config, vandal, vandal.stop));
+      continue;
+    }
+    try {
+      train(config, vandal, vandal.stop);
+      FAIL("nobody noticed");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::drifted);
+      CHECK_THAT(error.what(), Catch::Contains("rank 1 differs from rank 0 in fc2.weight"));
+    }
+  }
+}
+
 TEST_CASE("several workers without an algorithm, and what no algorithm can do, are usage errors", "[trainer]") {
   TemporaryDirectory directory;
   Config config = team_run(directory, "none", "none");

@@ -52,8 +52,9 @@ class Console : public TrainingObserver {
         s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
         human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
     if (s.sync_rounds > 0) {
-      say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}\n", traffic_text(s.traffic.sent),
-          traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread);
+      say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}  compression error {:.3g}\n",
+          traffic_text(s.traffic.sent), traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread,
+          s.compression_error);
     }
   }
 

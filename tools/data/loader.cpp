@@ -20,11 +20,11 @@ Loader Loader::shuffled(const ImageSet& images, std::int64_t batch_size, std::ui
   return Loader(images, batch_size, true, seed);
 }
 
-Loader Loader::sharded(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed, int rank, int size) {
-  Loader loader = shuffled(images, batch_size * size, seed);
+Loader Loader::sharded(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed, std::int64_t first,
+                       std::int64_t together) {
+  Loader loader = shuffled(images, together, seed);
   loader.batch_size_ = batch_size;
-  loader.rank_ = rank;
-  loader.size_ = size;
+  loader.first_ = first;
   return loader;
 }
 
@@ -33,7 +33,12 @@ Loader Loader::in_order(const ImageSet& images, std::int64_t batch_size) {
 }
 
 Loader::Loader(const ImageSet& images, std::int64_t batch_size, bool shuffle, std::uint64_t seed)
-    : images_(&images), batch_size_(batch_size), shuffle_(shuffle), seed_(seed), order_(images.count()) {
+    : images_(&images),
+      batch_size_(batch_size),
+      shuffle_(shuffle),
+      together_(batch_size),
+      seed_(seed),
+      order_(images.count()) {
   require(batch_size >= 1, "data", "expected a batch of at least 1, got {}", batch_size);
   batches_ = shuffle ? images.count() / batch_size : (images.count() + batch_size - 1) / batch_size;
   std::iota(order_.begin(), order_.end(), std::int64_t{0});
@@ -50,8 +55,8 @@ void Loader::arrange(std::int64_t epoch) {
 Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
   require(index >= 0 && index < batches_, "data", "expected a batch in [0, {}), got {}", batches_, index);
   arrange(epoch);
-  std::int64_t begin = index * batch_size_;
-  std::int64_t count = std::min(batch_size_, images_->count() - begin * size_);
+  std::int64_t begin = index * together_ + first_;
+  std::int64_t count = std::min(batch_size_, images_->count() - begin);
   std::int64_t elements = images_->image_elements();
   Batch batch{Tensor({count, images_->height, images_->width, images_->channels}, DType::f32, device),
               Tensor({count}, DType::i32, device)};
@@ -65,7 +70,7 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
     offset.push_back(-images_->mean[c] / images_->deviation[c]);
   }
   for (std::int64_t n = 0; n < count; ++n) {
-    std::int64_t sample = order_[begin * size_ + n * size_ + rank_];
+    std::int64_t sample = order_[begin + n];
     const std::uint8_t* source = images_->pixels.data() + sample * elements;
     float* target = staged.images.data<float>() + n * elements;
     for (std::int64_t i = 0; i < elements; ++i) {

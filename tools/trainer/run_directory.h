@@ -20,6 +20,7 @@ struct EpochSummary {
   dist::Traffic traffic;         ///< payload of this rank since the start of the run
   std::int64_t sync_rounds = 0;  ///< times that the workers have met
   double waited_seconds = 0;     ///< for other workers
+  double compression_error = 0;  ///< |v - C[v]| / |v| of the epoch's last step; 0 without compression
   double spread = 0;             ///< root mean square over the workers of |x_i - x| / |x|, x the model that counts
 };
 

@@ -57,12 +57,13 @@ void check_sync(const Config& config, int workers) {
   }
 }
 
-Synchroniser::Synchroniser(const Config& config, dist::Communicator& group, Training& training)
+Synchroniser::Synchroniser(const Config& config, dist::Communicator& group, Training& training, double weight)
     : group_(group),
       training_(training),
       algorithm_(dist::parse_algorithm(config.sync.algorithm, config.sync.compress)(
           {group, training.state().parameter_table(), training.device(), buffer_policy(config)})),
-      votes_({1}, DType::i32) {
+      votes_({1}, DType::i32),
+      weight_(static_cast<float>(weight)) {
   votes_.zero();
   check_alike(config);
 }
@@ -118,7 +119,7 @@ const Tensor& Synchroniser::own_buffers() const {
 
 dist::StepContext Synchroniser::context(std::int64_t step, float lr) {
   ModelState& state = training_.state();
-  return {step, lr, state.parameters(), state.gradients(), state.buffers(), training_.optimiser()};
+  return {step, lr, state.parameters(), state.gradients(), state.buffers(), training_.optimiser(), weight_};
 }
 
 void Synchroniser::gradient_ready(const Leaf& leaf, std::int64_t step, float lr) {

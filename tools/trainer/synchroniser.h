@@ -15,7 +15,8 @@ struct Leaf;
 class Synchroniser {
  public:
   /// Errors (ErrorKind::usage): the workers have different configurations or builds; as `parse_algorithm`.
-  Synchroniser(const Config& config, dist::Communicator& group, Training& training);
+  /// `weight`: this worker's share of the images of a step.
+  Synchroniser(const Config& config, dist::Communicator& group, Training& training, double weight);
 
   /// A parameter's gradient is final; the backward goes on.
   void gradient_ready(const Leaf& leaf, std::int64_t step, float lr);
@@ -66,6 +67,7 @@ class Synchroniser {
   Tensor aside_parameters_, aside_buffers_;  // inside of `with_consensus`
   Tensor votes_;
   dist::Work vote_;
+  float weight_;
 };
 
 /// `--buffers` as the algorithms know it.

@@ -11,7 +11,11 @@
 #include <stint/tools/trainer/team.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <cmath>
+#include <numeric>
+#include <sstream>
 #include <thread>
 
 namespace stint {
@@ -21,18 +25,56 @@ namespace {
 /// In one process nobody dies alone, and a worker may wait long for its turn.
 constexpr std::chrono::hours patience{24 * 365};
 
-void run_threads(int workers, const std::string& net, Device device, const std::function<void(const Team&)>& worker) {
+/// `2/1/1` as shares of the whole; equal ones without.
+std::vector<double> shares_of(const Config& config, int workers) {
+  std::vector<double> speeds;
+  std::istringstream parts(config.sync.speeds);
+  for (std::string part; std::getline(parts, part, '/');) {
+    double speed = 0;
+    auto [after, error] = std::from_chars(part.data(), part.data() + part.size(), speed);
+    bool good = error == std::errc{} && after == part.data() + part.size() && speed > 0 && speed < 1e6;
+    if (!good) fail(ErrorKind::usage, "sync.speeds", "'{}' is no speed, expected numbers like 2/1/1", part);
+    speeds.push_back(speed);
+  }
+  if (speeds.empty()) speeds.assign(workers, 1);
+  if (static_cast<int>(speeds.size()) != workers) {
+    fail(ErrorKind::usage, "sync.speeds", "expected a speed for each of {} workers, got {}", workers, speeds.size());
+  }
+  double sum = std::accumulate(speeds.begin(), speeds.end(), 0.0);
+  for (double& speed : speeds) speed /= sum;
+  return speeds;
+}
+
+/// Fills in which images of a step are the worker's: all of them are `batch_size` times the workers, shared out by
+/// speed.
+Team with_images(Team team, const Config& config) {
+  auto shares = shares_of(config, team.size());
+  team.images = config.data.batch_size * team.size();
+  double before = 0;
+  for (int r = 0; r < team.rank(); ++r) before += shares[r];
+  auto cut = [&](double share) {
+    return static_cast<std::int64_t>(std::llround(share * static_cast<double>(team.images)));
+  };
+  team.first_image = cut(before);
+  team.batch_size = cut(before + shares[team.rank()]) - team.first_image;
+  if (team.batch_size < 1)
+    fail(ErrorKind::usage, "sync.speeds", "nothing is left of a step for worker {}", team.rank());
+  return team;
+}
+
+void run_threads(int workers, const Config& config, Device device, const std::function<void(const Team&)>& worker) {
   int threads = thread_count();
   auto cores = static_cast<int>(std::thread::hardware_concurrency());
   std::shared_ptr<dist::EmulatedNet> emulated;
-  if (!net.empty()) emulated = std::make_shared<dist::EmulatedNet>(dist::LinkModel::parse(net), workers);
+  if (!config.sync.net.empty())
+    emulated = std::make_shared<dist::EmulatedNet>(dist::LinkModel::parse(config.sync.net), workers);
   dist::Baton baton(std::max(1, cores / threads));
   dist::run_workers(workers, patience, [&](dist::Communicator& group) {
     set_thread_count(threads);  // a new thread has OpenMP's default
     dist::Baton::Hold hold(baton);
-    if (!emulated) return worker({&group, true, device});
+    if (!emulated) return worker(with_images({&group, true, device}, config));
     dist::EmulatedGroup slowed(group, emulated);
-    worker({&slowed, true, device, &slowed});
+    worker(with_images({&slowed, true, device, &slowed}, config));
   });
 }
 
@@ -71,7 +113,7 @@ void run_process(const LaunchVariables& launch, const Config& config, Device dev
                  const std::function<void(const Team&)>& worker) {
   auto group = open_group(launch, config, device);
   try {
-    worker({group.get(), false, device});
+    worker(with_images({group.get(), false, device}, config));
     group->barrier();  // nobody leaves while another still needs it
   } catch (const std::exception& error) {
     group->abort(error.what());
@@ -93,14 +135,18 @@ void run_team(const Config& config, const std::function<void(const Team&)>& work
     fail(ErrorKind::usage, "sync.net",
          "the emulated clock is for several workers in one process: --workers N --sync ...");
   }
-  if (config.sync.algorithm == "none") return worker({.device = device});
+  if (!config.sync.speeds.empty() && !config.sync.algorithm.starts_with("cocod")) {
+    fail(ErrorKind::usage, "sync.speeds", "unequal batches need an average by weight: --sync cocod, got {}",
+         config.sync.algorithm);
+  }
+  if (config.sync.algorithm == "none") return worker(with_images({.device = device}, config));
   if (launch.size > 1) return run_process(launch, config, device, worker);
-  run_threads(workers, config.sync.net, device, worker);
+  run_threads(workers, config, device, worker);
 }
 
 Loader worker_loader(const Config& config, const ImageSet& images, const Team& team) {
-  return Loader::sharded(images, config.data.batch_size, static_cast<std::uint64_t>(config.seed), team.rank(),
-                         team.size());
+  return Loader::sharded(images, team.batch_size, static_cast<std::uint64_t>(config.seed), team.first_image,
+                         team.images);
 }
 
 }  // namespace stint

@@ -14,6 +14,9 @@ struct Team {
   bool one_process = true;                  ///< all workers are threads here
   Device device;                            ///< of this worker
   dist::EmulatedGroup* emulated = nullptr;  ///< with `--net`
+  std::int64_t batch_size = 0;              ///< of this worker
+  std::int64_t first_image = 0;             ///< of this worker among those of a step
+  std::int64_t images = 0;                  ///< of all workers in a step
 
   int rank() const { return group ? group->rank() : 0; }
   int size() const { return group ? group->size() : 1; }
@@ -26,7 +29,7 @@ struct Team {
 /// a worker throws first is thrown again. Errors (ErrorKind::usage): workers without an algorithm.
 void run_team(const Config& config, const std::function<void(const Team&)>& worker);
 
-/// The worker's own images, in training order: every N-th.
+/// The worker's own images, in training order: its part of the images of each step.
 Loader worker_loader(const Config& config, const ImageSet& images, const Team& team);
 
 }  // namespace stint

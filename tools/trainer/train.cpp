@@ -33,7 +33,8 @@ class Run {
         test_(Loader::in_order(data.test, config.data.batch_size)),
         training_(config, data.train, train_.batches(), team.device) {
     if (!team.group) return;
-    synchroniser_.emplace(config, *team.group, training_);
+    synchroniser_.emplace(config, *team.group, training_,
+                          static_cast<double>(team.batch_size) / static_cast<double>(team.images));
     training_.set_synchroniser(&*synchroniser_);
     training_.random().next = static_cast<std::uint64_t>(team.rank()) << 40;  // every worker draws its own
   }
@@ -82,11 +83,12 @@ class Run {
     Clock clock;
     double before = progress_.epoch_seconds;
     while (progress_.batch < train_.batches()) {
+      if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.batch + 1 == train_.batches());
       StepResult result = training_.step(train_.batch(progress_.epoch, progress_.batch, training_.device()));
       progress_.loss_sum += result.loss;
       progress_.epoch_seconds = before + clock.seconds();
       ++progress_.batch;
-      auto images = static_cast<double>(progress_.batch * train_.batch_size() * team_.size());
+      auto images = static_cast<double>(progress_.batch * team_.images);
       if (team_.rank() == 0) {
         observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.batch, train_.batches(),
                            progress_.loss_sum / static_cast<double>(progress_.batch), result.lr,
@@ -136,6 +138,7 @@ class Run {
       synchroniser_->check_drift();
       synchroniser_->with_consensus([&] {
         summary.spread = synchroniser_->spread();
+        summary.compression_error = synchroniser_->algorithm().compression_error();
         close_epoch(summary);
       });
       if (team_.emulated) team_.emulated->rewind_to(emulated_);
