@@ -71,6 +71,11 @@ class Algorithm {
   virtual std::vector<double> counters() const { return {}; }
   virtual void set_counters(const std::vector<double>&) {}
 
+  /// While on, `compression_error` is measured: it costs two passes over the vector a step.
+  void set_watching(bool on) { watching_ = on; }
+  /// |v - C[v]| / |v| of what this worker has compressed last while watched; 0 without compression.
+  double compression_error() const { return compression_error_; }
+
   /// Times that the workers have met: a round, whatever it carries.
   std::int64_t rounds() const { return rounds_; }
   void set_rounds(std::int64_t rounds) { rounds_ = rounds; }
@@ -84,6 +89,8 @@ class Algorithm {
   Tensor zeros(std::int64_t count) const;
 
   void met() { ++rounds_; }
+  bool watching() const { return watching_; }
+  void note_compression_error(double error) { compression_error_ = error; }
   /// x <- mean of every worker's x. `x` is a flat vector.
   Work start_mean(const Tensor& x, Payload payload, Reduce reduce = Reduce::mean) const;
   /// Models, optimiser state and buffers of all workers become equal, by averaging.
@@ -96,6 +103,8 @@ class Algorithm {
  private:
   Setting setting_;
   std::int64_t rounds_ = 0;
+  bool watching_ = false;
+  double compression_error_ = 0;
 };
 
 using AlgorithmMaker = std::function<std::unique_ptr<Algorithm>(const Setting&)>;

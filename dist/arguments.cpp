@@ -76,6 +76,11 @@ std::string Arguments::choice(const std::string& key, const std::vector<std::str
   return *text;
 }
 
+std::string Arguments::text(const std::string& key) {
+  const std::string* found = find(key);
+  return found ? *found : "";
+}
+
 std::int64_t Arguments::bytes(const std::string& key) {
   const std::string* text = find(key);
   if (!text) return 0;

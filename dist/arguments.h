@@ -21,6 +21,7 @@ class Arguments {
   double number(const std::string& key, double otherwise, double low, double high);
   bool flag(const std::string& key, bool otherwise);
   std::string choice(const std::string& key, const std::vector<std::string>& choices);  ///< the first by default
+  std::string text(const std::string& key);                                             ///< empty without it
   /// `5MiB`, `50000`: bytes; 0 without the key.
   std::int64_t bytes(const std::string& key);
 

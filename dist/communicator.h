@@ -38,6 +38,9 @@ class Communicator {
   Work send(const Tensor& x, int to, Payload payload);
   Work recv(const Tensor& x, int from, Payload payload);
 
+  /// Any of these, as a value.
+  Work call(Call what);
+
   /// Returns when every rank has called it.
   void barrier();
 
@@ -50,7 +53,6 @@ class Communicator {
 
  private:
   virtual Work start(Call call) = 0;
-  Work admit(Call call);
 
   int rank_;
   int size_;

@@ -18,6 +18,7 @@ namespace stint::dist {
 class PeerGroup : public Communicator {
  public:
   PeerGroup(int rank, int size);
+  ~PeerGroup() override { finish(); }  // for a derived class whose constructor has failed
 
  protected:
   struct Message {

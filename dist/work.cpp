@@ -34,6 +34,13 @@ void Work::wait() const {
     waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   if (promise_->error_) std::rethrow_exception(promise_->error_);
+  if (after_) after_();
+}
+
+Work Work::then(std::function<void()> after) const {
+  Work work = *this;
+  work.after_ = std::move(after);
+  return work;
 }
 
 double Work::waited_seconds() {

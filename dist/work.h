@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -16,6 +17,8 @@ class Work {
   /// baton while it waits.
   void wait() const;
   bool done() const;
+  /// The same work; `after` is called at the end of every `wait` on it.
+  Work then(std::function<void()> after) const;
   /// Seconds that this thread has spent in `wait` since it started: the exposed part of communication.
   static double waited_seconds();
 
@@ -35,6 +38,7 @@ class Work {
 
  private:
   std::shared_ptr<Promise> promise_;
+  std::function<void()> after_;
 };
 
 }  // namespace stint::dist

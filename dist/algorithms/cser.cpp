@@ -25,7 +25,7 @@ class Cser : public TwoWay {
   void step(StepContext& context) override {
     rescale_memories(context.lr);
     gather(context, r_);
-    server_->collect(*compressor_, r_, p_);  // r = g - delta
+    collect(r_, p_);                         // r = g - delta
     server_->spread(exact_, p_, u_, false);  // u = mean delta
     axpy(1, r_, u_);
     axpy(-1, r_, alone_);
@@ -40,7 +40,7 @@ class Cser : public TwoWay {
  private:
   void reset() {
     axpy(1, alone_, u_);
-    server_->collect(*compressor_, alone_, p_);  // a = a - C[a]
+    collect(alone_, p_);  // a = a - C[a]
     axpy(-1, alone_, u_);
     server_->spread(exact_, p_, r_, false);
     axpy(-1, r_, u_);

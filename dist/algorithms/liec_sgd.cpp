@@ -31,7 +31,7 @@ class LiecSgd : public TwoWay {
       server_->collect(exact_, u_, error_);        // p = mean g + e; nothing is left of g
       server_->spread(exact_, error_, u_, false);  // u = p; e = 0
     } else {
-      server_->collect(*compressor_, u_, error_);       // p = mean delta + e; u = r
+      collect(u_, error_);                              // p = mean delta + e; u = r
       server_->spread(*compressor_, error_, u_, true);  // u = r + v; e = p - v
     }
     met();

@@ -17,9 +17,9 @@ class MemSgd : public TwoWay {
   void step(StepContext& context) override {
     rescale_memories(context.lr);
     gather(context, u_);
-    add_to(u_, error_, true);                    // m + g
-    server_->collect(*compressor_, error_, p_);  // m = p_i - delta_i
-    server_->spread(exact_, p_, u_, false);      // leaves p_ = 0
+    add_to(u_, error_, true);                // m + g
+    collect(error_, p_);                     // m = p_i - delta_i
+    server_->spread(exact_, p_, u_, false);  // leaves p_ = 0
     met();
     apply(context, u_);
     share_buffers(context);

@@ -1,6 +1,8 @@
 #include <stint/dist/algorithms/two_way.h>
 #include <stint/kernels/vector/vector.h>
 
+#include <cmath>
+
 namespace stint::dist {
 
 CompressionOptions CompressionOptions::read(Arguments& arguments, const std::string& compressor) {
@@ -40,6 +42,12 @@ void TwoWay::rescale_memories(float lr) {
 
 void TwoWay::gather(const StepContext& context, const Tensor& bucketed) const {
   buckets_.gather(context.gradients, bucketed);
+}
+
+void TwoWay::collect(const Tensor& x, const Tensor& p) {
+  double before = watching() ? squared_norm(x) : 0;
+  server_->collect(*compressor_, x, p);
+  if (before > 0) note_compression_error(std::sqrt(squared_norm(x) / before));
 }
 
 void TwoWay::apply(StepContext& context, const Tensor& u) const {

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache libdnnl-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev)
-test=("${build[@]}" catch2 libboost-context-dev python3)
+test=("${build[@]}" catch2 libboost-context-dev libgloo-dev python3)
 format=(clang-format git python3)
 
 case "${1:-build}" in

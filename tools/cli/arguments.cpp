@@ -91,6 +91,7 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   CLI::App* convert = add_run_command(app, raw, "convert", "weights from --pretrained to --output, checked by name");
   convert->add_option("--to", raw.to, "a model of the same layers under other names: vit_base_patch16_224")
       ->type_name("");
+  add_command(app, "launch", "start N processes that train together: launch -n N -- train ...");  // read in launch.cpp
   CLI::App* inspect = add_command(app, "inspect", "look into a model");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");

@@ -3,6 +3,7 @@
 #include <stint/tools/config/config.h>
 
 #include <string>
+#include <vector>
 
 /// What each subcommand runs. Reports go to standard output, as text or with `log.json` as JSON; errors are thrown. The
 /// result is the exit code.
@@ -17,5 +18,8 @@ int run_bench(const Config& config, int steps);
 int run_predict(const Config& config, const std::string& input, const std::string& output);
 /// Reads `model.pretrained` into the model, writes it to `output` under the names of model `to` (empty: the same).
 int run_convert(const Config& config, const std::string& to, const std::string& output);
+
+/// `words`: behind `launch`. Returns the code of the rank that failed first.
+int run_launch(const std::vector<std::string>& words);
 
 }  // namespace stint

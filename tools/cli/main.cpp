@@ -72,7 +72,9 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not a death
   open_standard_streams();
   try {
-    return finish(run(stint::parse_arguments({argv + 1, argv + argc})));
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words[0] == "launch") return finish(stint::run_launch({words.begin() + 1, words.end()}));
+    return finish(run(stint::parse_arguments(words)));
   } catch (const stint::Error& error) {
     std::string text = error.what();
     if (error.kind() == stint::ErrorKind::memory) text += ": a smaller --batch-size may help";

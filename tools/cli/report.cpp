@@ -23,6 +23,17 @@ std::string human_count(double count) {
   return scaled(count, 1000, units);
 }
 
+std::string traffic_text(const std::array<std::uint64_t, dist::payload_count>& bytes) {
+  std::string parts;
+  std::uint64_t total = 0;
+  for (int i = 0; i < dist::payload_count; ++i) {
+    if (bytes[i] == 0) continue;
+    parts += fmt::format("{}{} {}", parts.empty() ? "" : ", ", dist::payload_names[i], human_bytes(bytes[i]));
+    total += bytes[i];
+  }
+  return total == 0 ? "0 B" : fmt::format("{} ({})", human_bytes(total), parts);
+}
+
 nlohmann::ordered_json to_json(const PurposeBytes& bytes) {
   nlohmann::ordered_json json = {{"total", bytes.total()}};
   for (int i = 0; i < purpose_count; ++i) json[std::string(purpose_names[i])] = bytes.bytes[i];

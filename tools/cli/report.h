@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stint/dist/traffic.h>
 #include <stint/runtime/purpose.h>
 #include <stint/tools/trainer/training.h>
 
@@ -13,6 +14,9 @@ std::string human_bytes(std::size_t bytes);
 
 /// `1.23 G`, `456 M`: thousands.
 std::string human_count(double count);
+
+/// `1.50 MiB (gradient 1.25 MiB, index 256 KiB)`: payload by purpose.
+std::string traffic_text(const std::array<std::uint64_t, dist::payload_count>& bytes);
 
 /// {"total": ..., "parameter": ..., ...}
 nlohmann::ordered_json to_json(const PurposeBytes& bytes);

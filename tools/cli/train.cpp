@@ -52,6 +52,11 @@ class Console : public TrainingObserver {
     say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
         s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
         human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
+    if (s.sync_rounds > 0) {
+      say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}  compression error {:.3g}\n",
+          traffic_text(s.traffic.sent), traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread,
+          s.compression_error);
+    }
   }
 
   /// A reader that has gone away is no reason to stop training: what cannot be written is not.
@@ -81,14 +86,23 @@ int run_train(const Config& config) {
   Console console(config);
   TrainingOutcome outcome = train(config, console, stop_signal);
   console.finish_trace();
+  if (outcome.run.empty()) return outcome.stopped ? 128 + stop_signal : 0;  // rank 0 speaks
   if (outcome.stopped) {
     console.say("\nstopped by signal {}; go on with --resume {}\n", stop_signal.load(), outcome.run.string());
     return 128 + stop_signal;
   }
   if (config.log.json) {
     nlohmann::ordered_json json = {{"run", outcome.run.string()}, {"top1", outcome.top1}};
+    if (outcome.emulated_seconds > 0) {
+      json["emulated"] = {
+          {"net", config.sync.net}, {"seconds", outcome.emulated_seconds}, {"waited_s", outcome.emulated_waited}};
+    }
     fmt::print("{}\n", json.dump());
     return 0;
+  }
+  if (outcome.emulated_seconds > 0) {
+    fmt::print("emulated: {:.2f} s with {}, of which {:.2f} s waiting (emulated, not measured)\n",
+               outcome.emulated_seconds, config.sync.net, outcome.emulated_waited);
   }
   fmt::print("run: {}\ntop1: {:.2f}\n", outcome.run.string(), outcome.top1);
   return 0;

@@ -55,7 +55,14 @@ struct Config {
   } optim;
 
   struct Sync {
-    std::string algorithm = "none";
+    std::string algorithm = "none";  ///< name:key=value,...
+    std::string compress;            ///< of algorithms that compress: "" for their own choice
+    std::int64_t workers = 1;        ///< in this process
+    std::string buffers = "mean";    ///< running statistics between workers
+    std::string speeds;              ///< of the workers, for cocod: 2/1/1; "": equal
+    std::string net;                 ///< of an emulated clock for workers in one process; "": none
+    bool world_change = false;       ///< resume with another number of workers, at the price of their state
+    double timeout = 60;             ///< seconds that a rank waits for another process
     bool operator==(const Sync&) const = default;
   } sync;
 

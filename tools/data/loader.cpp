@@ -20,12 +20,25 @@ Loader Loader::shuffled(const ImageSet& images, std::int64_t batch_size, std::ui
   return Loader(images, batch_size, true, seed);
 }
 
+Loader Loader::sharded(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed, std::int64_t first,
+                       std::int64_t together) {
+  Loader loader = shuffled(images, together, seed);
+  loader.batch_size_ = batch_size;
+  loader.first_ = first;
+  return loader;
+}
+
 Loader Loader::in_order(const ImageSet& images, std::int64_t batch_size) {
   return Loader(images, batch_size, false, 0);
 }
 
 Loader::Loader(const ImageSet& images, std::int64_t batch_size, bool shuffle, std::uint64_t seed)
-    : images_(&images), batch_size_(batch_size), shuffle_(shuffle), seed_(seed), order_(images.count()) {
+    : images_(&images),
+      batch_size_(batch_size),
+      shuffle_(shuffle),
+      together_(batch_size),
+      seed_(seed),
+      order_(images.count()) {
   require(batch_size >= 1, "data", "expected a batch of at least 1, got {}", batch_size);
   batches_ = shuffle ? images.count() / batch_size : (images.count() + batch_size - 1) / batch_size;
   std::iota(order_.begin(), order_.end(), std::int64_t{0});
@@ -42,7 +55,7 @@ void Loader::arrange(std::int64_t epoch) {
 Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
   require(index >= 0 && index < batches_, "data", "expected a batch in [0, {}), got {}", batches_, index);
   arrange(epoch);
-  std::int64_t begin = index * batch_size_;
+  std::int64_t begin = index * together_ + first_;
   std::int64_t count = std::min(batch_size_, images_->count() - begin);
   std::int64_t elements = images_->image_elements();
   Batch batch{Tensor({count, images_->height, images_->width, images_->channels}, DType::f32, device),

@@ -20,6 +20,10 @@ class Loader {
  public:
   /// Training order: shuffled anew every epoch; an incomplete last batch is left out.
   static Loader shuffled(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed);
+  /// The same for one of several workers: of every `together` images of an epoch's order the `batch_size` from `first`
+  /// on.
+  static Loader sharded(const ImageSet& images, std::int64_t batch_size, std::uint64_t seed, std::int64_t first,
+                        std::int64_t together);
   /// Evaluation order: as stored; the last batch may be smaller.
   static Loader in_order(const ImageSet& images, std::int64_t batch_size);
 
@@ -36,6 +40,7 @@ class Loader {
   const ImageSet* images_;
   std::int64_t batch_size_;
   bool shuffle_;
+  std::int64_t first_ = 0, together_;
   std::uint64_t seed_;
   std::int64_t batches_;
   std::int64_t arranged_epoch_ = -1;

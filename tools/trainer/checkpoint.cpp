@@ -18,8 +18,7 @@ constexpr int format_version = 1;
 
 /// What the bits of a run depend on besides its configuration.
 Json determinism_key(const Training& training) {
-  return {
-      {"device", training.device().name()}, {"threads", thread_count()}, {"world_size", 1}, {"build", STINT_VERSION}};
+  return {{"device", training.device().name()}, {"threads", thread_count()}, {"build", STINT_VERSION}};
 }
 
 std::string differences(const Json& saved, const Json& now) {
@@ -50,7 +49,8 @@ void load_optimiser(const fs::path& file, LocalUpdate& optimiser) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& directory, Training& training, const Progress& progress) {
+void save_checkpoint(const fs::path& directory, Training& training, const Progress& progress,
+                     const std::function<void(const fs::path&)>& beside) {
   ProfileRange range("checkpoint");
   fs::path aside = directory;
   aside += ".new";
@@ -69,6 +69,7 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
                 {"random", {{"seed", training.random().seed}, {"next", training.random().next}}},
                 {"key", determinism_key(training)}};
   write_file(aside / "state.json", state.dump(2) + "\n");
+  if (beside) beside(aside);
   replace_directory(aside, directory);
 }
 

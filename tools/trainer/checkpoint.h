@@ -3,6 +3,7 @@
 #include <stint/tools/trainer/training.h>
 
 #include <filesystem>
+#include <functional>
 
 namespace stint {
 
@@ -16,8 +17,9 @@ struct Progress {
 };
 
 /// Writes `directory` with model.safetensors (torchvision's names and layouts), optimizer.safetensors and state.json:
-/// aside, synced, then renamed over what was there.
-void save_checkpoint(const std::filesystem::path& directory, Training& training, const Progress& progress);
+/// aside, synced, then renamed over what was there. `beside` may add files to it before that.
+void save_checkpoint(const std::filesystem::path& directory, Training& training, const Progress& progress,
+                     const std::function<void(const std::filesystem::path&)>& beside = {});
 
 /// The inverse. Errors (ErrorKind::data): files missing, malformed, or of another model or optimiser. What differs from
 /// this machine's or build's way of computing is returned as text, empty if nothing does: then the run goes on

@@ -71,8 +71,9 @@ RunDirectory RunDirectory::reopen(const fs::path& path, std::int64_t epoch) {
 
 void RunDirectory::append(const EpochSummary& s) {
   std::string text = read_file(path_ / "summary.csv");
-  text += fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},0,0,0\n", s.epoch, s.train_loss, s.eval.loss,
-                      s.eval.top1, s.eval.top5, s.lr, s.seconds, s.memory.peak.total(), s.memory.saved_activations);
+  text += fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},{},{},{}\n", s.epoch, s.train_loss,
+                      s.eval.loss, s.eval.top1, s.eval.top5, s.lr, s.seconds, s.memory.peak.total(),
+                      s.memory.saved_activations, s.traffic.total_sent(), s.traffic.total_received(), s.sync_rounds);
   write_file(path_ / "summary.csv", text);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stint/dist/traffic.h>
 #include <stint/tools/config/config.h>
 #include <stint/tools/trainer/training.h>
 
@@ -16,6 +17,11 @@ struct EpochSummary {
   double lr = 0;
   double seconds = 0;  ///< of training, without evaluation
   StepMemory memory;
+  dist::Traffic traffic;         ///< payload of this rank since the start of the run
+  std::int64_t sync_rounds = 0;  ///< times that the workers have met
+  double waited_seconds = 0;     ///< for other workers
+  double compression_error = 0;  ///< |v - C[v]| / |v| of the epoch's last step; 0 without compression
+  double spread = 0;             ///< root mean square over the workers of |x_i - x| / |x|, x the model that counts
 };
 
 /// DIR/NAME/ with args.yaml, run.json, summary.csv and checkpoints/. Never overwritten: an experiment whose directory

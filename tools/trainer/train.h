@@ -29,8 +29,10 @@ class TrainingObserver {
 
 struct TrainingOutcome {
   std::filesystem::path run;
-  double top1 = 0;       ///< of the last epoch, per cent
-  bool stopped = false;  ///< by `stop`, after a checkpoint
+  double top1 = 0;              ///< of the last epoch, per cent
+  bool stopped = false;         ///< by `stop`, after a checkpoint
+  double emulated_seconds = 0;  ///< of rank 0 on the emulated network of `--net`; 0 without
+  double emulated_waited = 0;   ///< of those, waiting for others and for the network
 };
 
 /// Trains as the configuration says, in a new run directory or, with `resume`, in that of an earlier one, whose further

@@ -5,6 +5,7 @@
 #include <stint/models/model.h>
 #include <stint/tools/data/digits.h>
 #include <stint/tools/data/synthetic.h>
+#include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
 
 #include <cmath>
@@ -95,11 +96,19 @@ StepResult Training::step(const Batch& batch) {
            std::isnan(result.loss) ? "not a number" : "infinite", steps_);
     }
     state_.forget_gradients();
+    if (synchroniser_ && clip_ == 0) {  // a gradient that is to be clipped is final only when all of it is
+      tape.on_gradient_ready(
+          [&](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, static_cast<float>(result.lr)); });
+    }
     tape.backward(value);
   }
   state_.complete_gradients();
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
-  optimiser_->apply(state_.parameters(), state_.gradients(), static_cast<float>(result.lr));
+  if (synchroniser_) {
+    synchroniser_->step(steps_, static_cast<float>(result.lr));
+  } else {
+    optimiser_->apply(state_.parameters(), state_.gradients(), static_cast<float>(result.lr));
+  }
   ++steps_;
   note_memory();
   return result;

@@ -11,6 +11,8 @@
 
 namespace stint {
 
+class Synchroniser;
+
 struct StepResult {
   double loss = 0;
   double lr = 0;
@@ -38,6 +40,9 @@ class Training {
 
   /// Forward, backward, update. Errors: a loss that is not finite (ErrorKind::diverged), before anything was updated.
   StepResult step(const Batch& batch);
+
+  /// From now on the update is that of several workers.
+  void set_synchroniser(Synchroniser* synchroniser) { synchroniser_ = synchroniser; }
 
   EvalResult evaluate(Loader& loader);
 
@@ -68,6 +73,7 @@ class Training {
   float clip_;
   std::int64_t steps_ = 0;
   StepMemory memory_;
+  Synchroniser* synchroniser_ = nullptr;
 };
 
 /// The model that a configuration names, for images like these.

@@ -1,0 +1,208 @@
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stint/dist/tcp_store.h>
+#include <stint/runtime/error.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+namespace stint::dist {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Bytes = TcpStore::Bytes;
+
+constexpr std::uint32_t longest = 1 << 20;  // of a key or value: a stray connection does not make us allocate more
+
+/// A request is 's' or 'g', the key, and for 's' the value; the answer to 'g' is the value, empty while there is none.
+bool send_all(int socket, const void* data, std::size_t bytes) {
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    ssize_t sent = send(socket, at, bytes, MSG_NOSIGNAL);
+    if (sent <= 0) return false;
+    at += sent;
+    bytes -= static_cast<std::size_t>(sent);
+  }
+  return true;
+}
+
+bool receive_all(int socket, void* data, std::size_t bytes) {
+  char* at = static_cast<char*>(data);
+  while (bytes > 0) {
+    ssize_t got = recv(socket, at, bytes, 0);
+    if (got <= 0) return false;
+    at += got;
+    bytes -= static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+bool send_text(int socket, const Bytes& text) {
+  auto size = static_cast<std::uint32_t>(text.size());
+  return send_all(socket, &size, sizeof(size)) && send_all(socket, text.data(), text.size());
+}
+
+bool receive_text(int socket, Bytes& text) {
+  std::uint32_t size = 0;
+  if (!receive_all(socket, &size, sizeof(size)) || size > longest) return false;
+  text.resize(size);
+  return receive_all(socket, text.data(), size);
+}
+
+int listen_on(int port) {
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int yes = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 && listen(listener, 64) == 0) {
+    return listener;
+  }
+  std::string reason = std::strerror(errno);
+  close(listener);
+  fail(ErrorKind::usage, "store", "cannot listen on port {}: {}", port, reason);
+}
+
+int connect_once(const std::string& host, int port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return -1;
+  int result = -1;
+  for (addrinfo* a = found; a && result < 0; a = a->ai_next) {
+    int candidate = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+    if (candidate < 0) continue;
+    if (connect(candidate, a->ai_addr, a->ai_addrlen) == 0) {
+      result = candidate;
+    } else {
+      close(candidate);
+    }
+  }
+  freeaddrinfo(found);
+  return result;
+}
+
+/// The others may start later than we do.
+int connect_in_time(const std::string& host, int port, std::chrono::milliseconds timeout) {
+  auto deadline = Clock::now() + timeout;
+  do {
+    int socket = connect_once(host, port);
+    if (socket >= 0) return socket;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } while (Clock::now() < deadline);
+  fail(ErrorKind::peer_lost, "store", "rank 0 does not answer at {}:{} within {:.1f} s", host, port,
+       static_cast<double>(timeout.count()) / 1000);
+}
+
+}  // namespace
+
+/// One thread serves all connections; a stray one that speaks otherwise is closed.
+class TcpStore::Server {
+ public:
+  explicit Server(int port) : listener_(listen_on(port)) {
+    if (pipe(wake_) != 0) fail(ErrorKind::runtime, "store", "no pipe: {}", std::strerror(errno));
+    thread_ = std::thread([this] { serve(); });
+  }
+
+  ~Server() {
+    char stop = 0;
+    (void)!write(wake_[1], &stop, 1);
+    thread_.join();
+    for (int each : {listener_, wake_[0], wake_[1]}) close(each);
+  }
+
+ private:
+  void serve() {
+    std::vector<pollfd> sockets = {{wake_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
+    while (poll(sockets.data(), sockets.size(), -1) >= 0 && sockets[0].revents == 0) {
+      for (std::size_t i = sockets.size(); i-- > 2;) {
+        if (sockets[i].revents == 0 || answer(sockets[i].fd)) continue;
+        close(sockets[i].fd);
+        sockets.erase(sockets.begin() + static_cast<std::ptrdiff_t>(i));
+      }
+      if (sockets[1].revents == 0) continue;
+      int fresh = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      timeval patience{1, 0};  // for the rest of a request that has begun
+      setsockopt(fresh, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+      if (fresh >= 0) sockets.push_back({fresh, POLLIN, 0});
+    }
+    for (std::size_t i = 2; i < sockets.size(); ++i) close(sockets[i].fd);
+  }
+
+  bool answer(int socket) {
+    char kind = 0;
+    Bytes key, value;
+    if (!receive_all(socket, &kind, 1) || !receive_text(socket, key)) return false;
+    std::string name(key.begin(), key.end());
+    if (kind == 's') {
+      if (!receive_text(socket, value)) return false;
+      values_[name] = value;
+      return true;
+    }
+    return kind == 'g' && send_text(socket, values_.contains(name) ? values_[name] : Bytes{});
+  }
+
+  int listener_;
+  int wake_[2];
+  std::map<std::string, Bytes> values_;
+  std::thread thread_;
+};
+
+TcpStore::TcpStore(const std::string& host, int port, bool serve, std::chrono::milliseconds timeout)
+    : server_(serve ? std::make_unique<Server>(port) : nullptr),
+      socket_(connect_in_time(serve ? "127.0.0.1" : host, port, timeout)),
+      timeout_(timeout) {}
+
+TcpStore::~TcpStore() {
+  close(socket_);
+}
+
+void TcpStore::set(const std::string& key, const Bytes& value) {
+  std::lock_guard lock(mutex_);
+  bool sent =
+      send_all(socket_, "s", 1) && send_text(socket_, Bytes(key.begin(), key.end())) && send_text(socket_, value);
+  if (!sent) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
+}
+
+TcpStore::Bytes TcpStore::look(const std::string& key) {
+  std::lock_guard lock(mutex_);
+  Bytes value;
+  bool good =
+      send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) && receive_text(socket_, value);
+  if (!good) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
+  return value;
+}
+
+TcpStore::Bytes TcpStore::get(const std::string& key) {
+  auto deadline = Clock::now() + timeout_;
+  do {
+    Bytes value = look(key);
+    if (!value.empty()) return value;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  } while (Clock::now() < deadline);
+  fail(ErrorKind::peer_lost, "store", "nobody has set '{}' within {:.1f} s: has every rank started?", key,
+       static_cast<double>(timeout_.count()) / 1000);
+}
+
+int free_port() {
+  int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  bool good = bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+              getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  close(probe);
+  require(good, "store", "this machine has no free port: {}", std::strerror(errno));
+  return ntohs(address.sin_port);
+}
+
+}  // namespace stint::dist

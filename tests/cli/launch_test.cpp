@@ -1,0 +1,140 @@
+// Several processes: the same bits as several workers in one, and what happens when one of them fails.
+
+#include <catch2/catch.hpp>
+
+#include <unistd.h>
+#include "../temporary_directory.h"
+
+#include "run_program.h"
+
+using namespace stint::test;
+
+namespace {
+
+const std::string common = "train --model mlp --epochs 2 --batch-size 32 --lr 0.05 --threads 1 ";
+
+/// Starts four ranks on a long run, does `act` to them after a second and reports how they ended.
+Outcome disturb(const TemporaryDirectory& directory, const std::string& act, const std::string& more = "") {
+  std::string path = directory.path();
+  return run_shell(
+      "$stint launch -n 4 -- train --model mlp --epochs 1000000 --batch-size 16 --threads 1 --sync local:period=4 " +
+          more + " --output " + path +
+          "/runs >out.txt 2>err.txt & launcher=$!; sleep 1.5; "
+          "rank() { for p in $(cat /proc/$launcher/task/*/children); do "
+          "if tr '\\0' '\\n' </proc/$p/environ | grep -qx RANK=$1; then echo $p; fi; done; }; " +
+          act +
+          "; start=$(date +%s%N); wait $launcher; code=$?; "
+          "echo code $code; echo ms $(( ($(date +%s%N) - start) / 1000000 )); cat out.txt err.txt; "
+          "sleep 0.3; for p in $(pgrep -x stint); do tr '\\0' ' ' </proc/$p/cmdline | grep -q \"output " +
+          path +
+          "\" && echo orphan; done; "
+          "exit $code",
+      path);
+}
+
+int milliseconds_of(const Outcome& outcome) {
+  std::size_t at = outcome.out.find("ms ");
+  return at == std::string::npos ? -1 : std::stoi(outcome.out.substr(at + 3));
+}
+
+}  // namespace
+
+TEST_CASE("four processes have the bits of four workers in one", "[cli]") {
+  TemporaryDirectory directory;
+  std::string output = " --output " + std::string(directory.path()) + " --experiment ";
+  for (const std::string sync : {"sync", "liec:period=4", "vrl:period=3", "cocod:period=3", "stl:period=2,stage=5"}) {
+    INFO(sync);
+    std::string name = sync.substr(0, sync.find(':'));
+    Outcome one = run_program(common + "--workers 4 --sync " + sync + output + name + "-one");
+    Outcome four = run_program("launch -n 4 -- " + common + "--sync " + sync + output + name + "-four");
+    INFO(one.err << four.err);
+    REQUIRE(one.code == 0);
+    REQUIRE(four.code == 0);
+    std::string files = "/checkpoints/last/model.safetensors";
+    CHECK(run_shell("cmp " + name + "-one" + files + " " + name + "-four" + files, directory.path()).code == 0);
+    CHECK(run_shell("cut -d, -f1-6,10-12 " + name + "-one/summary.csv >a; cut -d, -f1-6,10-12 " + name +
+                        "-four/summary.csv | cmp a -",
+                    directory.path())
+              .code == 0);
+    CHECK(four.out.find("top1: ") == four.out.rfind("top1: "));  // rank 0 alone speaks
+  }
+}
+
+TEST_CASE("a rank that is killed ends the others within two seconds, with code 5 and its name", "[cli]") {
+  TemporaryDirectory directory;
+  Outcome outcome = disturb(directory, "kill -KILL $(rank 2)");
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 5);
+  CHECK(milliseconds_of(outcome) < 2000);
+  CHECK_THAT(outcome.out, Catch::Contains("rank 2 is gone") && Catch::Contains("all_reduce: "));
+  CHECK_THAT(outcome.out, Catch::Contains("rank 2 was killed by signal 9"));
+  CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+}
+
+TEST_CASE("a rank that hangs ends the others after the timeout", "[cli]") {
+  TemporaryDirectory directory;
+  Outcome outcome = disturb(directory, "kill -STOP $(rank 1)", "--sync-timeout 2");
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 5);
+  CHECK(milliseconds_of(outcome) > 1000);
+  CHECK(milliseconds_of(outcome) < 2000 + 2000 + 2500);
+  CHECK_THAT(outcome.out, Catch::Contains("rank 1"));
+  CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+}
+
+TEST_CASE("a signal to the launcher stops all ranks with a checkpoint; without it nothing stays behind", "[cli]") {
+  TemporaryDirectory directory;
+  Outcome outcome = disturb(directory, "kill -TERM $launcher");
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 143);
+  CHECK_THAT(outcome.out, Catch::Contains("stopped by signal 15"));
+  CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+  CHECK(run_shell("test -f runs/*/checkpoints/last/rank-3.safetensors", directory.path()).code == 0);
+  outcome = disturb(directory, "kill -KILL $launcher; sleep 1");
+  CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+}
+
+TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
+  TemporaryDirectory directory;
+  std::string rest = common + "--sync sync --sync-timeout 2 --output " + std::string(directory.path());
+  auto pair = [&](const std::string& first, const std::string& second) {
+    std::string port = std::to_string(20000 + getpid() % 20000);
+    return run_shell("(RANK=0 MASTER_PORT=" + port + " " + first + "; echo first $?) & RANK=1 MASTER_PORT=" + port +
+                     " " + second + "; echo second $?; wait");
+  };
+  Outcome sizes = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=3 $stint " + rest);
+  CHECK_THAT(sizes.err, Catch::Contains("rank 1 was told of 3 ranks, rank 0 of 2"));
+  CHECK_THAT(sizes.out, Catch::Contains("second 2"));
+  Outcome configurations = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 $stint " + rest + " --lr 0.06");
+  CHECK_THAT(configurations.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
+  Outcome alone = run_shell("RANK=1 WORLD_SIZE=2 MASTER_PORT=1 $stint " + rest + " --sync-timeout 0.5");
+  CHECK(alone.code == 5);
+  CHECK_THAT(alone.err, Catch::Contains("rank 0 does not answer"));
+  CHECK(run_shell("RANK=2 WORLD_SIZE=2 $stint " + rest).code == 2);
+  CHECK(run_program("launch -n 0 -- train").code == 2);
+  CHECK(run_program("launch train").code == 2);
+  CHECK(run_program("launch -n 2 -- train --no-such-flag").code == 2);
+}
+
+TEST_CASE("ranks are known by the variables of mpirun and srun too", "[cli]") {
+  TemporaryDirectory directory;
+  std::string output = directory.path();
+  struct Launcher {
+    const char *rank, *size;
+  };
+  int port = 20000 + getpid() % 20000;
+  for (Launcher l : {Launcher{"PMI_RANK", "PMI_SIZE"},
+                     {"SLURM_PROCID", "SLURM_NTASKS"},
+                     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"}}) {
+    INFO(l.rank);
+    auto rank = [&](int r) {
+      return std::string(l.rank) + "=" + std::to_string(r) + " " + l.size + "=2 MASTER_PORT=" + std::to_string(port) +
+             " $stint train --model mlp --epochs 1 --batch-size 128 --threads 1 --sync sync --output " + output;
+    };
+    ++port;
+    Outcome outcome = run_shell(rank(1) + " & " + rank(0) + " && wait $!");
+    INFO(outcome.err);
+    CHECK(outcome.code == 0);
+    CHECK_THAT(outcome.out, Catch::Contains("top1: "));
+  }
+}

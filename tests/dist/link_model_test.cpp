@@ -1,0 +1,43 @@
+#include <stint/dist/in_process.h>
+#include <stint/dist/link_model.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+using namespace stint;
+using namespace stint::dist;
+
+TEST_CASE("a link takes its latency and the bytes of the busier direction", "[dist]") {
+  LinkModel link = LinkModel::parse("bandwidth=1Gbps,latency=50us");
+  CHECK(link.bytes_per_second == Approx(125e6));
+  CHECK(link.seconds(Operation::broadcast, 125000, 0) == Approx(1e-3 + 50e-6));
+  CHECK(link.seconds(Operation::all_reduce, 125000, 250000) == Approx(2e-3 + 100e-6));
+  CHECK(LinkModel::parse("bandwidth=10Mbps").seconds(Operation::send, 1250000, 0) == Approx(1));
+  for (const char* text : {"", "bandwidth=1", "bandwidth=0Gbps", "bandwidth=1Gbps,latency=5", "bandwith=1Gbps"}) {
+    CHECK_THROWS_AS(LinkModel::parse(text), Error);
+  }
+}
+
+TEST_CASE("on the emulated clock, computing hides communication and nothing else does", "[dist]") {
+  auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps,latency=100ms"), 2);
+  double exposed[2], hidden[2], took[2];
+  run_workers(2, std::chrono::seconds(20), [&](Communicator& inner) {
+    EmulatedGroup group(inner, net);
+    int rank = group.rank();
+    Tensor x({10}, DType::f32);
+    x.zero();
+    group.all_reduce(x, Reduce::mean, Payload::gradient).wait();  // 2 latencies
+    exposed[rank] = group.waited_seconds();
+    double start = group.seconds();
+    Work work = group.all_reduce(x, Reduce::mean, Payload::gradient);
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // counts as computing
+    work.wait();
+    hidden[rank] = group.waited_seconds() - exposed[rank];
+    took[rank] = group.seconds() - start;
+  });
+  for (int rank : {0, 1}) {
+    CHECK(exposed[rank] >= 0.199);
+    CHECK(hidden[rank] <= 0.06);
+    CHECK(took[rank] >= 0.199);
+  }
+}

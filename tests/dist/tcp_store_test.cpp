@@ -1,0 +1,51 @@
+#include <arpa/inet.h>
+#include <stint/dist/tcp_store.h>
+#include <stint/runtime/error.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+using namespace stint;
+using namespace stint::dist;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Somebody who speaks something else.
+void knock(int port, const std::string& words) {
+  int stranger = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  REQUIRE(connect(stranger, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+  REQUIRE(send(stranger, words.data(), words.size(), 0) == static_cast<ssize_t>(words.size()));
+  close(stranger);
+}
+
+}  // namespace
+
+TEST_CASE("a store gives what another rank has set, also while strangers knock", "[dist]") {
+  int port = free_port();
+  TcpStore server("ignored", port, true, 2000ms);
+  knock(port, "GET / HTTP/1.1\r\n\r\n");
+  knock(port, std::string("s\xff\xff\xff\xff", 5));
+  std::thread other([&] {
+    TcpStore client("127.0.0.1", port, false, 2000ms);
+    std::this_thread::sleep_for(50ms);
+    client.set("key", {'a', '\0', 'b'});
+  });
+  CHECK(server.look("key").empty());
+  CHECK(server.get("key") == TcpStore::Bytes{'a', '\0', 'b'});
+  other.join();
+}
+
+TEST_CASE("a store that nobody serves, or a key that nobody sets, is an error in time", "[dist]") {
+  int port = free_port();
+  CHECK_THROWS_WITH(TcpStore("127.0.0.1", port, false, 200ms), Catch::Contains("rank 0 does not answer"));
+  TcpStore server("", port, true, 200ms);
+  CHECK_THROWS_WITH(server.get("key"), Catch::Contains("nobody has set 'key'"));
+  CHECK_THROWS_WITH(TcpStore("", port, true, 200ms), Catch::Contains("cannot listen on port"));
+}

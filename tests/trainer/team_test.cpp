@@ -1,0 +1,198 @@
+#include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/train.h>
+
+#include <catch2/catch.hpp>
+#include <sstream>
+
+#include "../op_case_tensors.h"
+#include "../temporary_directory.h"
+
+using namespace stint;
+using namespace stint::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Watcher : TrainingObserver {
+  std::atomic<int> stop = 0;
+  int stop_after = -1;
+  int steps = 0;
+
+  void started(const RunDirectory&, Training&, const std::string&) override {}
+  void stepped(const TrainingMoment&) override {
+    if (++steps == stop_after) stop = 15;
+  }
+  void epoch_done(const EpochSummary&, std::int64_t) override {}
+};
+
+Config team_run(const TemporaryDirectory& directory, const std::string& name, const std::string& sync) {
+  Config config;
+  config.device = devices().front().name();
+  config.model.name = "mlp";
+  config.model.kwargs = {{"hidden", "32"}, {"dropout", "0.1"}};
+  config.optim.epochs = 2;
+  config.optim.lr = 0.05;
+  config.optim.sched = "constant";
+  config.data.batch_size = 32;
+  config.sync.workers = 4;
+  config.sync.algorithm = sync;
+  config.log.output = directory.path();
+  config.log.experiment = name;
+  return config;
+}
+
+TrainingOutcome train_whole(const Config& config) {
+  Watcher watcher;
+  return train(config, watcher, watcher.stop);
+}
+
+std::string weights(const fs::path& run) {
+  return read_file(run / "checkpoints/last/model.safetensors");
+}
+
+/// The numbers of the last line of summary.csv.
+std::vector<double> last_line(const fs::path& run) {
+  std::istringstream lines(read_file(run / "summary.csv"));
+  std::string line, last;
+  while (std::getline(lines, line)) last = line;
+  std::istringstream fields(last);
+  std::vector<double> values;
+  for (std::string field; std::getline(fields, field, ',');) values.push_back(std::stod(field));
+  return values;
+}
+
+constexpr const char* algorithms[] = {"sync",           "local:period=3", "lb:period=2",   "crpsgd:growth=1.3",
+                                      "easgd:period=3", "pipe",           "liec:period=4", "stl:period=2,stage=5",
+                                      "vrl:period=3",   "cocod:period=3", "mem",           "doublesqueeze",
+                                      "neolithic",      "cser:period=4"};
+
+}  // namespace
+
+TEST_CASE("four workers train the digits with every algorithm, each with weights of its own", "[trainer]") {
+  TemporaryDirectory directory;
+  std::map<std::string, std::string> seen;
+  for (const char* algorithm : algorithms) {
+    INFO(algorithm);
+    Config config = team_run(directory, "run" + std::to_string(seen.size()), algorithm);
+    auto outcome = train_whole(config);
+    auto summary = last_line(outcome.run);
+    CHECK(outcome.top1 > 30);
+    CHECK(summary[9] > 1e3);   // sent
+    CHECK(summary[10] > 1e3);  // received
+    CHECK(summary[11] >= 2);   // rounds
+    CHECK(seen.emplace(weights(outcome.run), algorithm).second);
+  }
+}
+
+TEST_CASE("four workers in one process have the payload of the formula in their summary", "[trainer]") {
+  TemporaryDirectory directory;
+  auto summary = last_line(train_whole(team_run(directory, "sync", "sync")).run);
+  // 64*32+32, 32*32+32 and 32*10+10 parameters, with the padding between them; rank 0 of 4 sends its quarter three
+  // times and the rest once, 11 steps in 2 epochs
+  std::int64_t flat = 2048 + 64 + 1024 + 64 + 320 + 10, slice = flat / 4, rest = flat - slice;
+  CHECK(summary[9] == 22 * 4 * (rest + 3 * slice));
+  CHECK(summary[10] == summary[9]);
+  CHECK(summary[11] == 22);
+}
+
+TEST_CASE("a team that was stopped and resumed has the bits of one that was not", "[trainer]") {
+  TemporaryDirectory directory;
+  for (const char* algorithm : algorithms) {
+    std::string name = algorithm;
+    name = name.substr(0, name.find(':'));
+    Config config = team_run(directory, "whole", algorithm);
+    config.log.experiment = "whole-" + name;
+    auto whole = train_whole(config);
+    for (int stop_after : {3, 9, 14}) {
+      INFO(algorithm << ", stopped after step " << stop_after);
+      Config cut = config;
+      cut.log.experiment += "-cut-" + std::to_string(stop_after);
+      Watcher watcher;
+      watcher.stop_after = stop_after;
+      auto stopped = train(cut, watcher, watcher.stop);
+      if (!stopped.stopped) continue;  // the workers did not meet often enough to agree to stop
+      cut.resume = stopped.run;
+      auto resumed = train_whole(cut);
+      CHECK(weights(resumed.run) == weights(whole.run));
+      CHECK(last_line(resumed.run)[9] == last_line(whole.run)[9]);
+      CHECK(last_line(resumed.run)[11] == last_line(whole.run)[11]);
+    }
+  }
+}
+
+TEST_CASE("another number of workers resumes where nobody remembers anything, and elsewhere only if permitted",
+          "[trainer]") {
+  TemporaryDirectory directory;
+  Config sync = team_run(directory, "sync", "sync"), vrl = team_run(directory, "vrl", "vrl:period=3");
+  for (Config* config : {&sync, &vrl}) {
+    config->optim.epochs = 1;
+    auto first = train_whole(*config);
+    config->resume = first.run;
+    config->optim.epochs = 2;
+    config->sync.workers = 2;
+  }
+  CHECK(train_whole(sync).top1 > 50);
+  CHECK_THROWS_WITH(train_whole(vrl), Catch::Contains("4 workers") && Catch::Contains("--allow-world-change"));
+  vrl.sync.world_change = true;
+  CHECK(train_whole(vrl).top1 > 50);
+}
+
+TEST_CASE("CoCoD-SGD's workers share out a batch by their speeds", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = team_run(directory, "speeds", "cocod:period=3");
+  config.sync.speeds = "3/2/2/1";
+  std::string unequal = weights(train_whole(config).run);
+  config.log.experiment = "equal";
+  config.sync.speeds = "1/1/1/1";
+  std::string equal = weights(train_whole(config).run);
+  config.log.experiment = "default";
+  config.sync.speeds.clear();
+  CHECK(equal == weights(train_whole(config).run));
+  CHECK(equal != unequal);
+  for (auto [speeds, why] : {std::pair{"1/1", "a speed for each of 4 workers, got 2"},
+                             {"1/x/1/1", "'x' is no speed"},
+                             {"1000/1/1/1", "nothing is left"}}) {
+    config.log.experiment = "refused";
+    config.sync.speeds = speeds;
+    CHECK_THROWS_WITH(train_whole(config), Catch::Contains(why));
+  }
+  config.sync.algorithm = "local";
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("unequal batches need an average by weight"));
+}
+
+TEST_CASE("replicas that must be equal and are not end the run, naming the first tensor that differs", "[trainer]") {
+  struct Vandal : Watcher {
+    void started(const RunDirectory&, Training& training, const std::string&) override {
+      const Block* block = training.state().parameter_table().find("fc2.weight");
+      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone
+    }
+  };
+  TemporaryDirectory directory;
+  for (const char* algorithm : {"sync", "liec:period=11"}) {  // which averages at the end of the epoch
+    Config config = team_run(directory, std::string("drift-") + (algorithm[0] == 's' ? "sync" : "liec"), algorithm);
+    Vandal vandal;
+    if (algorithm[0] == 'l') {
+      CHECK_NOTHROW(train(config, vandal, vandal.stop));
+      continue;
+    }
+    try {
+      train(config, vandal, vandal.stop);
+      FAIL("nobody noticed");
+    } catch (const Error& error) {
+      CHECK(error.kind() == ErrorKind::drifted);
+      CHECK_THAT(error.what(), Catch::Contains("rank 1 differs from rank 0 in fc2.weight"));
+    }
+  }
+}
+
+TEST_CASE("several workers without an algorithm, and what no algorithm can do, are usage errors", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = team_run(directory, "none", "none");
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("4 workers need an algorithm"));
+  config.sync.algorithm = "liek";
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("did you mean 'liec'"));
+  config.sync.algorithm = "local";
+  config.sync.compress = "sign";
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("takes no compressor"));
+  CHECK_FALSE(fs::exists(directory.path() / "none"));
+}

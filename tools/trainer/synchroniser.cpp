@@ -1,0 +1,203 @@
+#include <stint/kernels/vector/vector.h>
+#include <stint/tools/trainer/synchroniser.h>
+#include <stint/tools/trainer/training.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+namespace stint {
+
+using dist::Payload;
+using dist::Reduce;
+
+namespace {
+
+/// Everything of a configuration that the workers must agree on.
+std::string common_part(Config config) {
+  config.log = {};
+  config.resume.clear();
+  config.device.clear();
+  config.data.dir.clear();
+  return to_yaml(config) + STINT_VERSION;
+}
+
+void add_hash(std::string_view bytes, std::vector<std::int32_t>& words) {
+  std::size_t hash = std::hash<std::string_view>{}(bytes);
+  words.push_back(static_cast<std::int32_t>(hash));
+  words.push_back(static_cast<std::int32_t>(hash >> 32));
+}
+
+std::vector<std::int32_t> words_of(const Tensor& tensor) {
+  auto span = tensor.span<std::int32_t>();
+  return {span.begin(), span.end()};
+}
+
+}  // namespace
+
+dist::BufferPolicy buffer_policy(const Config& config) {
+  const std::string& text = config.sync.buffers;
+  return text == "local"             ? dist::BufferPolicy::local
+         : text == "root"            ? dist::BufferPolicy::root
+         : text == "root-every-step" ? dist::BufferPolicy::root_every_step
+                                     : dist::BufferPolicy::mean;
+}
+
+void check_sync(const Config& config, int workers) {
+  bool named = config.sync.algorithm != "none";
+  if (named) dist::parse_algorithm(config.sync.algorithm, config.sync.compress);
+  if (workers > 1 && !named) {
+    fail(ErrorKind::usage, "sync", "{} workers need an algorithm: --sync sync, local, liec, ...", workers);
+  }
+  if (!named && !config.sync.compress.empty()) {
+    fail(ErrorKind::usage, "sync", "--compress {} needs an algorithm that compresses: --sync liec",
+         config.sync.compress);
+  }
+}
+
+Synchroniser::Synchroniser(const Config& config, dist::Communicator& group, Training& training, double weight)
+    : group_(group),
+      training_(training),
+      algorithm_(dist::parse_algorithm(config.sync.algorithm, config.sync.compress)(
+          {group, training.state().parameter_table(), training.device(), buffer_policy(config)})),
+      votes_({1}, DType::i32),
+      weight_(static_cast<float>(weight)) {
+  votes_.zero();
+  check_alike(config);
+}
+
+std::vector<Tensor> Synchroniser::gather_words(const std::vector<std::int32_t>& words) {
+  auto count = static_cast<std::int64_t>(words.size());
+  Tensor mine = tensor_of<std::int32_t>({count}, words);
+  std::vector<Tensor> all;
+  for (int r = 0; r < group_.size(); ++r) all.emplace_back(Shape{count}, DType::i32);
+  dist::Traffic before = group_.traffic();
+  group_.all_gather(mine, all, Payload::control).wait();
+  group_.set_traffic(before);
+  return all;
+}
+
+/// By a hash, so that a wrong worker is found before anything is trained.
+void Synchroniser::check_alike(const Config& config) {
+  std::vector<std::int32_t> words;
+  add_hash(common_part(config), words);
+  auto all = gather_words(words);
+  for (int r = 1; r < group_.size(); ++r) {
+    if (words_of(all[r]) == words_of(all[0])) continue;
+    fail(ErrorKind::usage, "sync", "rank {} has another configuration or build than rank 0", r);
+  }
+}
+
+void Synchroniser::check_drift() {
+  if (!algorithm_->replicas_agree()) return;
+  const auto& blocks = training_.state().parameter_table().blocks();
+  Tensor here = own_parameters().copy_to(Device::cpu());
+  std::vector<std::int32_t> words;
+  for (const Block& block : blocks) {
+    const auto* bytes = reinterpret_cast<const char*>(here.data<float>() + block.offset);
+    add_hash({bytes, static_cast<std::size_t>(block.count) * sizeof(float)}, words);
+  }
+  auto all = gather_words(words);
+  for (int r = 1; r < group_.size(); ++r) {
+    auto theirs = words_of(all[r]), first = words_of(all[0]);
+    auto place = std::mismatch(first.begin(), first.end(), theirs.begin()).first - first.begin();
+    if (place == static_cast<std::ptrdiff_t>(first.size())) continue;
+    fail(ErrorKind::drifted, "sync", "rank {} differs from rank 0 in {}, where their models must be equal", r,
+         blocks[place / 2].name);
+  }
+}
+
+const Tensor& Synchroniser::own_parameters() const {
+  return aside_parameters_ ? aside_parameters_ : training_.state().parameters();
+}
+
+const Tensor& Synchroniser::own_buffers() const {
+  return aside_parameters_ ? aside_buffers_ : training_.state().buffers();
+}
+
+dist::StepContext Synchroniser::context(std::int64_t step, float lr) {
+  ModelState& state = training_.state();
+  return {step, lr, state.parameters(), state.gradients(), state.buffers(), training_.optimiser(), weight_};
+}
+
+void Synchroniser::gradient_ready(const Leaf& leaf, std::int64_t step, float lr) {
+  const Block* block = training_.state().parameter_table().find(leaf.name);
+  if (block) algorithm_->gradient_ready(context(step, lr), *block);
+}
+
+void Synchroniser::step(std::int64_t step, float lr) {
+  auto here = context(step, lr);
+  algorithm_->step(here);
+  training_.state().refresh_twin();
+}
+
+void Synchroniser::finish(std::int64_t step, float lr) {
+  auto here = context(step, lr);
+  algorithm_->finish(here);
+  training_.state().refresh_twin();
+}
+
+void Synchroniser::with_consensus(const std::function<void()>& body) {
+  ModelState& state = training_.state();
+  dist::Traffic before = group_.traffic();
+  PurposeScope purpose(Purpose::communication);
+  Tensor model(state.parameters().spec()), statistics(state.buffers().spec());
+  model.zero();
+  auto here = context(0, 0);
+  algorithm_->consensus(here, model);
+  algorithm_->consensus_buffers(here, statistics);
+  aside_parameters_ = state.parameters().copy_to(training_.device());
+  aside_buffers_ = state.buffers().copy_to(training_.device());
+  state.parameters().copy_from(model);
+  state.buffers().copy_from(statistics);
+  state.refresh_twin();
+  group_.set_traffic(before);
+  body();
+  state.parameters().copy_from(std::exchange(aside_parameters_, {}));
+  state.buffers().copy_from(std::exchange(aside_buffers_, {}));
+  state.refresh_twin();
+}
+
+double Synchroniser::spread() {
+  if (algorithm_->replicas_agree()) return 0;
+  const Tensor& model = training_.state().parameters();
+  Tensor apart = aside_parameters_.copy_to(training_.device());
+  axpy(-1, model, apart);
+  return std::sqrt(mean(squared_norm(apart)) / squared_norm(model));
+}
+
+double Synchroniser::mean(double value) {
+  dist::Traffic before = group_.traffic();
+  Tensor one = scalar_tensor(static_cast<float>(value), Device::cpu());
+  group_.all_reduce(one, Reduce::mean, Payload::control).wait();
+  group_.set_traffic(before);
+  return scalar_of(one);
+}
+
+bool Synchroniser::any(bool wish) {
+  if (algorithm_->rounds() == rounds_seen_) return false;
+  rounds_seen_ = algorithm_->rounds();
+  vote_.wait();
+  bool result = *votes_.data<std::int32_t>() > 0;
+  *votes_.data<std::int32_t>() = wish ? 1 : 0;
+  dist::Traffic before = group_.traffic();
+  vote_ = group_.all_reduce(votes_, Reduce::sum, Payload::control);
+  group_.set_traffic(before);
+  return result;
+}
+
+std::string Synchroniser::send_text(const std::string& text) {
+  constexpr std::int64_t longest = 4096;  // of a path
+  Tensor bytes({longest}, DType::u8);
+  bytes.zero();
+  require(static_cast<std::int64_t>(text.size()) < longest, "sync", "expected a shorter text than {} bytes", longest);
+  std::copy(text.begin(), text.end(), bytes.data<std::uint8_t>());
+  dist::Traffic before = group_.traffic();
+  group_.broadcast(bytes, 0, Payload::control).wait();
+  group_.set_traffic(before);
+  return reinterpret_cast<const char*>(bytes.data<std::uint8_t>());
+}
+
+}  // namespace stint

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <stint/dist/algorithm.h>
+#include <stint/tools/config/config.h>
+
+#include <functional>
+
+namespace stint {
+
+class Training;
+struct Leaf;
+
+/// What one worker of several does in the place of the optimiser's step: the configuration's algorithm on the model's
+/// flat vectors.
+class Synchroniser {
+ public:
+  /// Errors (ErrorKind::usage): the workers have different configurations or builds; as `parse_algorithm`.
+  /// `weight`: this worker's share of the images of a step.
+  Synchroniser(const Config& config, dist::Communicator& group, Training& training, double weight);
+
+  /// A parameter's gradient is final; the backward goes on.
+  void gradient_ready(const Leaf& leaf, std::int64_t step, float lr);
+  void step(std::int64_t step, float lr);
+  /// After the last step of the run.
+  void finish(std::int64_t step, float lr);
+
+  /// Calls `body` while the training holds the model that the workers stand for; all workers call it. Their own models
+  /// are put back, and the traffic is not counted.
+  void with_consensus(const std::function<void()>& body);
+
+  /// This worker's own model and buffers, also inside of `with_consensus`.
+  const Tensor& own_parameters() const;
+  const Tensor& own_buffers() const;
+
+  /// Inside of `with_consensus`: how far the workers are from the model that counts, relative to its norm, as a root
+  /// mean square. All workers call it.
+  double spread();
+
+  /// Where the workers' models must be equal, checks that they are. Errors (ErrorKind::drifted): the first tensor that
+  /// differs and the rank on which it does.
+  void check_drift();
+
+  /// The mean over the workers; not counted.
+  double mean(double value);
+  /// Whether any worker's `wish` was set when it came to the meeting before the last one. Every worker gets the same
+  /// answer at the same step, and none waits for it. Called after every step.
+  bool any(bool wish);
+
+  /// Rank 0's text on every worker; not counted.
+  std::string send_text(const std::string& text);
+  /// The algorithm's state has been read from a checkpoint.
+  void resumed() { rounds_seen_ = algorithm_->rounds(); }
+
+  dist::Algorithm& algorithm() { return *algorithm_; }
+  dist::Communicator& group() { return group_; }
+
+ private:
+  dist::StepContext context(std::int64_t step, float lr);
+  void check_alike(const Config& config);
+  /// Every rank's words; not counted.
+  std::vector<Tensor> gather_words(const std::vector<std::int32_t>& words);
+
+  dist::Communicator& group_;
+  Training& training_;
+  std::unique_ptr<dist::Algorithm> algorithm_;
+  std::int64_t rounds_seen_ = 0;
+  Tensor aside_parameters_, aside_buffers_;  // inside of `with_consensus`
+  Tensor votes_;
+  dist::Work vote_;
+  float weight_;
+};
+
+/// `--buffers` as the algorithms know it.
+dist::BufferPolicy buffer_policy(const Config& config);
+
+/// Whether the configuration trains with more than one worker or as one of several processes, and with what it says.
+/// Errors (ErrorKind::usage): several workers without an algorithm, or an algorithm without them.
+void check_sync(const Config& config, int workers);
+
+}  // namespace stint

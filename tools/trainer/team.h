@@ -1,0 +1,35 @@
+#pragma once
+
+#include <stint/dist/link_model.h>
+#include <stint/tools/config/config.h>
+#include <stint/tools/data/loader.h>
+
+#include <functional>
+
+namespace stint {
+
+/// Who trains together with this worker.
+struct Team {
+  dist::Communicator* group = nullptr;      ///< null: nobody
+  bool one_process = true;                  ///< all workers are threads here
+  Device device;                            ///< of this worker
+  dist::EmulatedGroup* emulated = nullptr;  ///< with `--net`
+  std::int64_t batch_size = 0;              ///< of this worker
+  std::int64_t first_image = 0;             ///< of this worker among those of a step
+  std::int64_t images = 0;                  ///< of all workers in a step
+
+  int rank() const { return group ? group->rank() : 0; }
+  int size() const { return group ? group->size() : 1; }
+  /// Rank 0 evaluates for all; processes that would only wait for it do the same, so that none runs into a timeout.
+  bool evaluates() const { return rank() == 0 || !one_process; }
+};
+
+/// Calls `worker` for every worker of the configuration that lives in this process: alone, as N threads that compute in
+/// turn when there are fewer cores than workers, or as one rank of several processes (`launch_variables.h`). What
+/// a worker throws first is thrown again. Errors (ErrorKind::usage): workers without an algorithm.
+void run_team(const Config& config, const std::function<void(const Team&)>& worker);
+
+/// The worker's own images, in training order: its part of the images of each step.
+Loader worker_loader(const Config& config, const ImageSet& images, const Team& team);
+
+}  // namespace stint
