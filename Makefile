@@ -19,8 +19,7 @@ help:
 
 # Configures once; CMake itself notices later changes.
 define configure
-	@[ -f $(BUILD)/build.ninja ] || cmake -S . -B $(BUILD) -G Ninja $(CMAKE_ARGS) | grep -E '^-- stint|rror' || true
-	@[ -f $(BUILD)/build.ninja ] || { echo "make: the configuration failed; run: cmake -S . -B $(BUILD) -G Ninja"; exit 1; }
+	@[ -f $(BUILD)/build.ninja ] || tools/check/configure.sh $(BUILD) $(CMAKE_ARGS)
 endef
 
 build:
@@ -34,14 +33,16 @@ demo: build
 # Tests run one at a time: each uses all cores, and two that wait for each other's threads only get slower.
 test:
 	@tools/check/setup.sh test
-	@cmake -S . -B $(BUILD) -G Ninja -DSTINT_TESTS=ON $(CMAKE_ARGS) | grep -E '^-- stint|rror' || true
+	@tools/check/configure.sh $(BUILD) -DSTINT_TESTS=ON $(CMAKE_ARGS)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 	@ctest --test-dir $(BUILD) --output-on-failure
 
-# The same build with the CUDA side; CUDA_ARCHITECTURES=90 builds for one architecture only.
+# CUDA_ARCHITECTURES=90 builds for one architecture only.
 cuda:
-	@$(MAKE) --no-print-directory build BUILD=build-cuda \
-	  CMAKE_ARGS='-DSTINT_CUDA=ON $(if $(CUDA_ARCHITECTURES),-DCMAKE_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)) $(CMAKE_ARGS)'
+	@tools/check/setup.sh build
+	@tools/check/configure.sh build-cuda -DSTINT_CUDA=ON \
+	  $(if $(CUDA_ARCHITECTURES),-DCMAKE_CUDA_ARCHITECTURES=$(CUDA_ARCHITECTURES)) $(CMAKE_ARGS)
+	@cmake --build build-cuda --parallel $(JOBS) --target stint_program
 
 bundle:
 	@tools/check/setup.sh test
@@ -53,4 +54,4 @@ bench: build
 
 format:
 	@tools/check/setup.sh format
-	@git ls-files '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i
+	@git ls-files -co --exclude-standard '*.h' '*.cpp' '*.cu' '*.cuh' | xargs clang-format -i

@@ -23,6 +23,7 @@ struct Library {
   decltype(&cublasLtMatrixLayoutCreate) layout_create;
   decltype(&cublasLtMatmulPreferenceCreate) preference_create;
   decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set;
+  decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy;
   decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic;
   decltype(&cublasLtMatmul) matmul;
 
@@ -35,6 +36,7 @@ struct Library {
     library.get(layout_create, "cublasLtMatrixLayoutCreate");
     library.get(preference_create, "cublasLtMatmulPreferenceCreate");
     library.get(preference_set, "cublasLtMatmulPreferenceSetAttribute");
+    library.get(preference_destroy, "cublasLtMatmulPreferenceDestroy");
     library.get(heuristic, "cublasLtMatmulAlgoGetHeuristic");
     library.get(matmul, "cublasLtMatmul");
   }
@@ -50,15 +52,22 @@ void check(cublasStatus_t status, std::string_view action) {
   fail(ErrorKind::runtime, ProfileRange::current(), "cuBLASLt: {} while {}", library().status_string(status), action);
 }
 
+int current_device() {
+  int device = 0;
+  cuda_driver::check(cudaGetDevice(&device), "asking for the device");
+  return device;
+}
+
 cublasLtHandle_t handle() {
   static std::mutex mutex;
   static std::map<int, cublasLtHandle_t> all;  // by device; as long as the program
-  int device = 0;
-  cuda_driver::check(cudaGetDevice(&device), "asking for the device");
+  int device = current_device();
   std::lock_guard lock(mutex);
-  auto [entry, fresh] = all.try_emplace(device);
-  if (fresh) check(library().create(&entry->second), "starting");
-  return entry->second;
+  auto known = all.find(device);
+  if (known != all.end()) return known->second;
+  cublasLtHandle_t made = nullptr;
+  check(library().create(&made), "starting");
+  return all[device] = made;
 }
 
 cudaDataType_t type_of(DType dtype) {
@@ -113,16 +122,19 @@ Plan make_plan(const Product& p) {
   check(library().heuristic(handle(), plan.operation, plan.b, plan.a, plan.c, plan.c, preference, 1, &plan.algorithm,
                             &found),
         "choosing an algorithm");
+  library().preference_destroy(preference);
   require(found == 1, ProfileRange::current(), "cuBLASLt has no algorithm for [{},{}] x [{},{}]", p.m, p.k, p.k, p.n);
   return plan;
 }
 
+/// For the thread's device.
 const Plan& plan_of(const Product& product) {
   static std::mutex mutex;
-  static std::map<Product, Plan> known;
+  static std::map<std::pair<int, Product>, Plan> known;
+  std::pair key(current_device(), product);
   std::lock_guard lock(mutex);
-  auto found = known.find(product);
-  if (found == known.end()) found = known.emplace(product, make_plan(product)).first;
+  auto found = known.find(key);
+  if (found == known.end()) found = known.emplace(key, make_plan(product)).first;
   return found->second;
 }
 
@@ -150,6 +162,7 @@ void run(const Product& product, const Tensor& a, const Tensor& b, const Tensor&
   check(library().matmul(handle(), plan.operation, &one, b.raw(), plan.b, a.raw(), plan.a, &beta, c.raw(), plan.c,
                          c.raw(), plan.c, &plan.algorithm.algo, workspace.raw(), plan.algorithm.workspaceSize, stream),
         "multiplying");
+  cuda::check_launch(stream);
 }
 
 }  // namespace stint::cublaslt

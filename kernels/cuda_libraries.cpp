@@ -29,7 +29,7 @@ bool tf32_allowed() {
 
 void cuda::check_launch(cudaStream_t stream) {
   static const bool waits = is_set("STINT_CUDA_SYNC");
-  cuda_driver::check(cudaPeekAtLastError(), "launching a kernel");
+  cuda_driver::check(cudaGetLastError(), "launching a kernel");
   if (waits) cuda_driver::check(cudaStreamSynchronize(stream), "running a kernel");
 }
 

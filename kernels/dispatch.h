@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <stint/runtime/profile.h>
 #include <stint/runtime/tensor.h>
@@ -35,7 +36,10 @@
 #define STINT_WORKSPACE(where, ...)                                  \
   [&]() -> std::size_t {                                             \
     if ((where).type != Device::Type::cuda) return cpu::__VA_ARGS__; \
-    if constexpr (STINT_WITH_CUDA) return cuda::__VA_ARGS__;         \
+    if constexpr (STINT_WITH_CUDA) {                                 \
+      cuda_driver::use((where).index);                               \
+      return cuda::__VA_ARGS__;                                      \
+    }                                                                \
     return 0;                                                        \
   }()
 

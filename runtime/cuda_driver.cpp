@@ -35,10 +35,6 @@ const DeviceCount& device_count() {
   return counted;
 }
 
-void use(int device) {
-  cuda_driver::check(cudaSetDevice(device), "choosing the device");
-}
-
 cudaStream_t stream_of(void* stream) {
   return static_cast<cudaStream_t>(stream);
 }
@@ -82,7 +78,7 @@ const VirtualMemory& virtual_memory() {
 class CudaArena : public Arena {
  public:
   explicit CudaArena(int device) : device_(device) {
-    use(device);
+    cuda_driver::use(device);
     std::size_t available = 0, total = 0;
     cuda_driver::check(cudaMemGetInfo(&available, &total), "asking for the memory's size");
     capacity_ = total / piece * piece;
@@ -100,7 +96,7 @@ class CudaArena : public Arena {
   std::size_t capacity() const override { return capacity_; }
 
   bool grow(std::size_t bytes) override {
-    use(device_);
+    cuda_driver::use(device_);
     CUmemAllocationProp property{};
     property.type = CU_MEM_ALLOCATION_TYPE_PINNED;
     property.location = {CU_MEM_LOCATION_TYPE_DEVICE, device_};
@@ -122,7 +118,7 @@ class CudaArena : public Arena {
   void forbid(std::byte*, std::size_t) override {}
 
   void fill(std::byte* address, unsigned char value, std::size_t bytes) override {
-    use(device_);
+    cuda_driver::use(device_);
     cuda_driver::check(cudaMemsetAsync(address, value, bytes, stream_of(stream())), "filling memory");
   }
 
@@ -157,7 +153,8 @@ class Staging {
  public:
   static constexpr std::size_t size = 8 * 1048576;
 
-  Staging() {
+  explicit Staging(int device) {
+    cuda_driver::use(device);
     for (Slot& slot : slots_) {
       cuda_driver::check(cudaMallocHost(&slot.data, size), "taking pinned memory");
       cuda_driver::check(cudaEventCreateWithFlags(&slot.done, cudaEventDisableTiming), "making an event");
@@ -186,11 +183,44 @@ class Staging {
   std::size_t next_ = 0;
 };
 
-Staging& staging_of(int device) {
+/// Streams that nobody holds. They are never destroyed: released memory still names the stream that used it.
+class IdleStreams {
+ public:
+  explicit IdleStreams(int device) : device_(device) {}
+
+  std::shared_ptr<void> take() {
+    std::lock_guard lock(mutex_);
+    void* stream = nullptr;
+    if (idle_.empty()) {
+      cuda_driver::use(device_);
+      cudaStream_t made = nullptr;
+      cuda_driver::check(cudaStreamCreateWithFlags(&made, cudaStreamNonBlocking), "making a stream");
+      stream = made;
+    } else {
+      stream = idle_.back();
+      idle_.pop_back();
+    }
+    return {stream, [this](void* s) { put_back(s); }};
+  }
+
+ private:
+  void put_back(void* stream) {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(stream);
+  }
+
+  int device_;
+  std::mutex mutex_;
+  std::vector<void*> idle_;
+};
+
+/// What there is one of a device; it lives as long as the program, like its device.
+template <typename T>
+T& of_device(int device) {
   static std::mutex mutex;
-  static auto& all = *new std::map<int, Staging>();  // lives as long as the program, like its device
+  static auto& all = *new std::map<int, T>();
   std::lock_guard lock(mutex);
-  return all[device];
+  return all.try_emplace(device, device).first->second;
 }
 
 }  // namespace
@@ -212,6 +242,10 @@ std::string cuda_absence() {
 
 namespace cuda_driver {
 
+void use(int device) {
+  check(cudaSetDevice(device), "choosing the device");
+}
+
 void check(int code, std::string_view action) {
   auto error = static_cast<cudaError_t>(code);
   if (error == cudaSuccess) return;
@@ -228,7 +262,8 @@ std::unique_ptr<Arena> make_arena(int device) {
 
 void upload(void* to, const void* from, std::size_t bytes, int device, void* stream) {
   use(device);
-  staging_of(device).upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, stream_of(stream));
+  of_device<Staging>(device).upload(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes,
+                                    stream_of(stream));
 }
 
 void download(void* to, const void* from, std::size_t bytes, int device, void* stream) {
@@ -248,10 +283,7 @@ void zero(void* at, std::size_t bytes, int device, void* stream) {
 }
 
 std::shared_ptr<void> make_stream(int device) {
-  use(device);
-  cudaStream_t stream = nullptr;
-  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
-  return {stream, [](void* s) { cudaStreamDestroy(static_cast<cudaStream_t>(s)); }};
+  return of_device<IdleStreams>(device).take();
 }
 
 void synchronize(int device, void* stream) {

@@ -22,6 +22,9 @@ namespace cuda_driver {
 /// Throws, naming the operator that runs, unless `code` (a cudaError_t) is success. `action`: what was being done.
 void check(int code, std::string_view action);
 
+/// Makes a device the calling thread's own, for libraries that ask which one it is.
+void use(int device);
+
 std::unique_ptr<Arena> make_arena(int device);
 
 /// Host to device: `from` may be reused at once (it goes through pinned memory), the copy is queued on `stream`.
@@ -32,6 +35,7 @@ void download(void* to, const void* from, std::size_t bytes, int device, void* s
 void copy(void* to, const void* from, std::size_t bytes, int device, void* stream);
 void zero(void* at, std::size_t bytes, int device, void* stream);
 
+/// A stream that is used again, not destroyed, once nobody holds it: the allocator orders memory by streams.
 std::shared_ptr<void> make_stream(int device);
 void synchronize(int device, void* stream);
 /// Work queued on `after` from now on waits for what is queued on `before` so far.

@@ -22,6 +22,9 @@ namespace {
 void check(int, std::string_view) {
   absent();
 }
+void use(int) {
+  absent();
+}
 std::unique_ptr<Arena> make_arena(int) {
   absent();
 }

@@ -65,15 +65,18 @@ ProfileRange::~ProfileRange() {
   innermost = outer_;
   if (begin_ns_ < 0 || !on) return;
   ProfileEvent event{std::string(name_), begin_ns_, now_ns(), thread_number(), work_};
-  if (begin_) {
-    event.thread = 1000 + device_.index;
+  if (!begin_) {
+    std::lock_guard lock(mutex);
+    collected.push_back(std::move(event));
+    return;
+  }
+  event.thread = 1000 + device_.index;
+  try {
     Event end;
     end.record(Stream::current(device_));
     std::lock_guard lock(mutex);
     pending.push_back({std::move(event), device_, *begin_, end});
-  } else {
-    std::lock_guard lock(mutex);
-    collected.push_back(std::move(event));
+  } catch (const Error&) {  // of a device that has failed, which the next thing it is asked reports
   }
 }
 

@@ -9,8 +9,13 @@ namespace stint {
 Storage::Storage(Device device, std::size_t bytes, Purpose purpose)
     : allocator_(allocator_of(device)), bytes_(bytes), purpose_(purpose), data_(allocator_.allocate(bytes, purpose)) {}
 
+// A device that has failed would throw here and end the program; its error comes up again at the next thing it is
+// asked.
 Storage::~Storage() {
-  allocator_.release(data_);
+  try {
+    allocator_.release(data_);
+  } catch (const Error&) {
+  }
 }
 
 void Storage::set_purpose(Purpose purpose) {

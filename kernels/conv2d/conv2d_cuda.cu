@@ -1,5 +1,7 @@
-// Convolution on CUDA by cuDNN, which overwrites: a result that is to be added to, or whose dtype cuDNN does not write,
-// is made in memory of its own first. The bias is added in place, one more pass over y; its gradient is our own sums.
+// Convolution on CUDA by cuDNN, which overwrites, and has no f32 weight gradient of bf16 activations: a result that is
+// to be added to, or is of another dtype, is made in memory of its own first. So bf16 weight gradients are rounded to
+// bf16 once, as they are under PyTorch's autocast. The bias is added in place, one more pass over y; its gradient is
+// our own sums.
 
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/conv2d/cudnn.h>
@@ -41,7 +43,7 @@ void make_into(const Tensor& out, DType dtype, bool accumulate, const Make& make
 }  // namespace
 
 std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool) {
-  return cudnn::plan(c, pass).workspace;
+  return cudnn::workspace(c, pass);
 }
 
 void conv2d_forward(const ConvCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
@@ -59,8 +61,7 @@ void conv2d_backward_data(const ConvCase& c, const Tensor& dy, const Tensor& wei
 void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
-  DType made = cudnn::plan(c, ConvPass::backward_weights).weight_gradient;
-  make_into(dweight, made, accumulate_weight,
+  make_into(dweight, x.dtype(), accumulate_weight,
             [&](const Tensor& out) { cudnn::run(c, ConvPass::backward_weights, x, out, dy, workspace); });
   if (dbias) bias_gradient(dy, dbias, accumulate_bias);
 }

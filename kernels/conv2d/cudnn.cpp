@@ -15,19 +15,20 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 namespace stint::cudnn {
 
 namespace {
 
-constexpr std::int64_t most_workspace = std::int64_t{1} << 30;
+/// Large f32 convolutions want more than 1 GiB, and have only a slow algorithm of last resort below that.
+constexpr std::int64_t most_workspace = std::int64_t{4} << 30;
 
 struct Library {
   decltype(&cudnnCreate) create;
   decltype(&cudnnSetStream) set_stream;
   decltype(&cudnnGetErrorString) error_string;
+  decltype(&cudnnGetLastErrorString) last_error;
   decltype(&cudnnBackendCreateDescriptor) descriptor_create;
   decltype(&cudnnBackendDestroyDescriptor) descriptor_destroy;
   decltype(&cudnnBackendSetAttribute) set;
@@ -40,6 +41,7 @@ struct Library {
     library.get(create, "cudnnCreate");
     library.get(set_stream, "cudnnSetStream");
     library.get(error_string, "cudnnGetErrorString");
+    library.get(last_error, "cudnnGetLastErrorString");
     library.get(descriptor_create, "cudnnBackendCreateDescriptor");
     library.get(descriptor_destroy, "cudnnBackendDestroyDescriptor");
     library.get(set, "cudnnBackendSetAttribute");
@@ -54,9 +56,18 @@ const Library& library() {
   return functions;
 }
 
+/// What cuDNN says of its last refusal, in a line.
+std::string last_error() {
+  char text[512] = "";
+  library().last_error(text, sizeof(text));
+  std::string line = text;
+  return line.substr(0, line.find('\n'));
+}
+
 void check(cudnnStatus_t status, std::string_view action) {
   if (status == CUDNN_STATUS_SUCCESS) return;
-  fail(ErrorKind::runtime, ProfileRange::current(), "cuDNN: {} while {}", library().error_string(status), action);
+  fail(ErrorKind::runtime, ProfileRange::current(), "cuDNN: {} while {}: {}", library().error_string(status), action,
+       last_error());
 }
 
 /// A handle belongs to a thread and a device.
@@ -64,9 +75,11 @@ cudnnHandle_t handle() {
   thread_local std::map<int, cudnnHandle_t> all;
   int device = 0;
   cuda_driver::check(cudaGetDevice(&device), "asking for the device");
-  auto [entry, fresh] = all.try_emplace(device);
-  if (fresh) check(library().create(&entry->second), "starting");
-  return entry->second;
+  auto known = all.find(device);
+  if (known != all.end()) return known->second;
+  cudnnHandle_t made = nullptr;
+  check(library().create(&made), "starting");
+  return all[device] = made;
 }
 
 class Descriptor {
@@ -164,8 +177,8 @@ Names names_of(ConvPass pass) {
 
 constexpr std::int64_t id_x = 'x', id_weight = 'w', id_y = 'y';
 
-Descriptor describe_graph(const ConvCase& c, ConvPass pass, DType weight_type) {
-  Descriptor x = describe(id_x, c.x.shape, c.x.dtype), weight = describe(id_weight, c.weight(), weight_type);
+Descriptor describe_graph(const ConvCase& c, ConvPass pass) {
+  Descriptor x = describe(id_x, c.x.shape, c.x.dtype), weight = describe(id_weight, c.weight(), c.x.dtype);
   Descriptor y = describe(id_y, c.y.shape, c.y.dtype);
   Descriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
   std::int64_t stride = c.window.stride, padding = c.window.padding;
@@ -237,19 +250,13 @@ bool suits(const Descriptor& configuration, DType dtype) {
 
 struct Prepared {
   Descriptor plan;
-  Plan facts;
+  std::size_t workspace;
 };
 
-std::optional<Prepared> prepare(const ConvCase& c, ConvPass pass, DType weight_type) {
-  std::optional<Descriptor> graph;
-  try {
-    graph.emplace(describe_graph(c, pass, weight_type));
-  } catch (const Error&) {
-    if (weight_type == c.x.dtype) throw;
-    return {};  // cuDNN does not mix these dtypes
-  }
+Prepared prepare(const ConvCase& c, ConvPass pass) {
+  Descriptor graph = describe_graph(c, pass);
   for (auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK}) {
-    for (Descriptor& engine : proposals(*graph, mode)) {
+    for (Descriptor& engine : proposals(graph, mode)) {
       if (!suits(engine, c.x.dtype)) continue;
       Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
       plan.set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, std::vector{handle()});
@@ -257,28 +264,20 @@ std::optional<Prepared> prepare(const ConvCase& c, ConvPass pass, DType weight_t
       if (!plan.finalize()) continue;
       std::int64_t workspace = plan.number(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
       if (workspace > most_workspace) continue;
-      return Prepared{std::move(plan), {static_cast<std::size_t>(workspace), weight_type}};
+      return {std::move(plan), static_cast<std::size_t>(workspace)};
     }
   }
-  return {};
-}
-
-Prepared prepare(const ConvCase& c, ConvPass pass) {
-  if (pass == ConvPass::backward_weights && c.x.dtype != DType::f32) {
-    if (auto found = prepare(c, pass, DType::f32)) return std::move(*found);
-  }
-  if (auto found = prepare(c, pass, c.x.dtype)) return std::move(*found);
-  fail(ErrorKind::runtime, ProfileRange::current(), "cuDNN has no deterministic {} convolution of {} to {}",
-       name_of(c.x.dtype), c.x.shape.text(), c.y.shape.text());
+  fail(ErrorKind::runtime, ProfileRange::current(), "cuDNN has no deterministic {} convolution of {} to {}: {}",
+       name_of(c.x.dtype), c.x.shape.text(), c.y.shape.text(), last_error());
 }
 
 const Prepared& prepared(const ConvCase& c, ConvPass pass) {
-  using Key = std::array<std::int64_t, 10>;
+  using Key = std::array<std::int64_t, 11>;
   static std::mutex mutex;
   static std::map<Key, Prepared> known;
-  Key key = {c.x.shape[0],          c.x.shape[1],     c.x.shape[2],
-             c.x.shape[3],          c.y.shape[3],     c.window.kernel,
-             c.window.stride,       c.window.padding, static_cast<int>(c.x.dtype),
+  cuda_driver::use(c.x.device.index);
+  Key key = {c.x.device.index,      c.x.shape[0],    c.x.shape[1],    c.x.shape[2],     c.x.shape[3],
+             c.y.shape[3],          c.window.kernel, c.window.stride, c.window.padding, static_cast<int>(c.x.dtype),
              static_cast<int>(pass)};
   std::lock_guard lock(mutex);
   auto found = known.find(key);
@@ -292,13 +291,14 @@ void open() {
   library();
 }
 
-Plan plan(const ConvCase& c, ConvPass pass) {
-  return prepared(c, pass).facts;
+std::size_t workspace(const ConvCase& c, ConvPass pass) {
+  return prepared(c, pass).workspace;
 }
 
 void run(const ConvCase& c, ConvPass pass, const Tensor& x, const Tensor& weight, const Tensor& y,
          const Tensor& workspace) {
-  check(library().set_stream(handle(), cuda::stream_of(x)), "choosing the stream");
+  cudaStream_t stream = cuda::stream_of(x);  // and the device, which the handle is of
+  check(library().set_stream(handle(), stream), "choosing the stream");
   Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
   pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, {id_x, id_weight, id_y});
   pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR,
@@ -306,6 +306,7 @@ void run(const ConvCase& c, ConvPass pass, const Tensor& x, const Tensor& weight
   pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, std::vector<void*>{workspace.raw()});
   pack.finish();
   check(library().execute(handle(), prepared(c, pass).plan.native(), pack.native()), "convolving");
+  cuda::check_launch(stream);
 }
 
 }  // namespace stint::cudnn

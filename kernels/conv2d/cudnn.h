@@ -10,15 +10,11 @@ namespace stint::cudnn {
 /// Opens the library if it is not open yet. Errors (ErrorKind::usage): it is missing.
 void open();
 
-struct Plan {
-  std::size_t workspace;  ///< bytes
-  DType weight_gradient;  ///< what backward_weights writes: f32, or the dtype of x where cuDNN has no f32 for it
-};
+/// Bytes. Errors: cuDNN is missing (ErrorKind::usage), or has no algorithm for the case.
+std::size_t workspace(const ConvCase& c, ConvPass pass);
 
-/// Errors: cuDNN is missing (ErrorKind::usage), or has no algorithm for the case.
-Plan plan(const ConvCase& c, ConvPass pass);
-
-/// Reads two of the three and makes the third: y forward, x in backward_data, weight in backward_weights.
+/// Reads two of the three, all of one dtype, and makes the third: y forward, x in backward_data, weight in
+/// backward_weights.
 void run(const ConvCase& c, ConvPass pass, const Tensor& x, const Tensor& weight, const Tensor& y,
          const Tensor& workspace);
 

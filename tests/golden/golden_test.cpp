@@ -29,11 +29,17 @@ Tensor as_floats(const Tensor& tensor) {
   return floats;
 }
 
+/// Where the files are: beside the source, or where STINT_GOLDEN says, for a program that has moved.
+std::string folder() {
+  const char* given = std::getenv("STINT_GOLDEN");
+  return given ? given : STINT_GOLDEN;
+}
+
 /// What PyTorch computed with a network: tests/golden/make.py says what is in it.
 class Golden {
  public:
   explicit Golden(const std::string& name) {
-    for (auto& [key, tensor] : read_safetensors(STINT_GOLDEN "/" + name + ".safetensors", &errors_))
+    for (auto& [key, tensor] : read_safetensors(folder() + "/" + name + ".safetensors", &errors_))
       tensors_[key] = tensor;
     for (const auto& [key, tensor] : tensors_) {
       if (key.starts_with("gradient.")) gradient_ = std::hypot(gradient_, norm(to_reals(tensor)));

@@ -43,6 +43,9 @@ TEST_CASE("softmax_cross_entropy equals its reference", "[op]") {
   check(loss_case("label smoothing", 7, {6, 1}, 0.1f));
   check(loss_case("one class", 1, {0}, 0));
   check(loss_case("several threads", 3, std::vector<int>(131, 2), 0.1f));
+  check(loss_case("one class more than a warp", 33, {32, 0}, 0.1f));
+  check(loss_case("many classes", 1000, {999, 31}, 0));
+  check(loss_case("more rows than a block", 2, std::vector<int>(600, 1), 0));
 }
 
 TEST_CASE("softmax_cross_entropy stays finite for huge logits", "[op]") {

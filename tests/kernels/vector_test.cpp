@@ -72,6 +72,12 @@ TEST_CASE("vectors refuse other counts and dtypes", "[op]") {
   CHECK_THROWS_AS(scale(2, Tensor({2}, DType::u8)), Error);
 }
 
+TEST_CASE("a norm takes in every element of a vector of many blocks", "[op]") {
+  constexpr std::int64_t count = 600'000;
+  for (Device device : devices())
+    CHECK(squared_norm(to_tensor(Reals(count, 1), {{count}, DType::f32, device})) == count);
+}
+
 TEST_CASE("a norm is exact in double and does not depend on the number of threads", "[op]") {
   Reals values = random_reals(100001, 3);
   Device device = GENERATE(from_range(devices()));

@@ -74,6 +74,8 @@ using Clock = std::chrono::steady_clock;
 
 void check(int, std::string_view) {}
 
+void use(int) {}
+
 std::unique_ptr<Arena> make_arena(int) {
   return std::make_unique<SimtArena>();
 }

@@ -20,9 +20,6 @@
 
 using cudaStream_t = void*;
 enum cudaError_t { cudaSuccess = 0 };
-inline cudaError_t cudaSetDevice(int) {
-  return cudaSuccess;
-}
 
 using dim3 = stint::simt::Dim3;
 using stint::simt::blockDim;

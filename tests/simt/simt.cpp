@@ -213,6 +213,17 @@ class SharedMemory {
   SharedMemory& operator=(const SharedMemory&) = delete;
 };
 
+/// Blocks have no order among themselves either.
+std::vector<std::uint64_t> block_order(std::uint64_t count) {
+  std::vector<std::uint64_t> turns(count);
+  std::iota(turns.begin(), turns.end(), 0);
+  if (order == Order::reverse) std::reverse(turns.begin(), turns.end());
+  if (order != Order::shuffled) return turns;
+  RandomSequence random{blocks_run, 1};
+  for (std::uint64_t i = count; i > 1; --i) std::swap(turns[i - 1], turns[random.below(count - i, i)]);
+  return turns;
+}
+
 }  // namespace
 
 Order order_from_environment() {
@@ -236,16 +247,13 @@ void run(const void* kernel, Dim3 grid, Dim3 size, std::size_t shared, const std
   DeviceAccess access;
   gridDim = grid;
   blockDim = size;
-  for (unsigned z = 0; z < grid.z; ++z) {
-    for (unsigned y = 0; y < grid.y; ++y) {
-      for (unsigned x = 0; x < grid.x; ++x) {
-        blockIdx = {x, y, z};
-        SharedMemory memory(shared);
-        Block running(size);
-        block = &running;
-        running.run(thread, order, blocks_run++);
-      }
-    }
+  for (std::uint64_t number : block_order(std::uint64_t{grid.x} * grid.y * grid.z)) {
+    blockIdx = {static_cast<unsigned>(number % grid.x), static_cast<unsigned>(number / grid.x % grid.y),
+                static_cast<unsigned>(number / grid.x / grid.y)};
+    SharedMemory memory(shared);
+    Block running(size);
+    block = &running;
+    running.run(thread, order, blocks_run++);
   }
 }
 

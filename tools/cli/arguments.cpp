@@ -1,5 +1,4 @@
 #include <stint/runtime/closest.h>
-#include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/config/options.h>
@@ -249,8 +248,7 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
 }
 
 std::string version_text() {
-  return fmt::format("stint {} ({}, {})\n", STINT_VERSION,
-                     cuda_device_count() > 0 ? "cpu and cuda" : "cpu: " + cuda_absence(), STINT_BUILD);
+  return fmt::format("stint {} ({}, {})\n", STINT_VERSION, STINT_WITH_CUDA ? "cpu and cuda" : "cpu", STINT_BUILD);
 }
 
 Arguments only_message(const std::string& message) {

@@ -19,6 +19,14 @@ namespace {
 
 constexpr int nobody_reads = 128 + SIGPIPE;
 
+/// Where the command's tensors live; those that compute nothing work on the null device.
+stint::Device device_of(const stint::Arguments& arguments) {
+  for (const char* computes : {"train", "eval", "bench", "predict"}) {
+    if (arguments.command == computes) return stint::Device::parse(arguments.config.device);
+  }
+  return stint::Device::null();
+}
+
 int run(const stint::Arguments& arguments) {
   const stint::Config& config = arguments.config;
   if (arguments.command.empty()) {
@@ -26,10 +34,9 @@ int run(const stint::Arguments& arguments) {
     return 0;
   }
   if (config.threads > 0) stint::set_thread_count(static_cast<int>(config.threads));
+  stint::Device device = device_of(arguments);
+  if (device.type == stint::Device::Type::cuda) stint::open_cuda_libraries();  // before anything is made or read
   if (!config.memory.budget.empty()) {
-    bool null = arguments.command == "plan";  // which runs the step on the null device
-    stint::Device device = null ? stint::Device::null() : stint::Device::parse(config.device);
-    if (device.type == stint::Device::Type::cuda) stint::open_cuda_libraries();
     stint::allocator_of(device).set_limit(stint::parse_bytes(config.memory.budget));
   }
   if (arguments.command == "train") return stint::run_train(config);

@@ -43,18 +43,35 @@ class Case:
         self.image_size, self.batch = str(image_size), str(batch)
 
     def row(self, precision, rates):
-        """One precision: stint and PyTorch, eager and compiled, in turns; medians over the rounds."""
-        peers, absent = self.start_peers(precision)
-        rounds = 1 if self.machine.dry else ROUNDS
-        ours, theirs = [], {name: [] for name in peers}
-        for _ in range(rounds):
+        """One precision: stint and PyTorch, eager and compiled, in turns; one peer at a time, for its memory's sake."""
+        row = {"precision": precision, "not_measured": {}}
+        ours = []
+        for name, options in self.peers(precision).items():
+            try:
+                row[name] = self.take_turns(precision, options, ours)
+            except NotMeasured as reason:
+                row["not_measured"][name] = str(reason)
+        if not ours:
             ours.append(self.stint(precision))
-            for name, peer in peers.items():
-                theirs[name].append(peer.ask(self.steps()))
-        for peer in peers.values():
-            peer.close()
-        return {"precision": precision, "stint": self.summary(ours, precision, rates), "not_measured": absent,
-                **{name: self.peer_summary(answers, ours) for name, answers in theirs.items()}}
+        return {**row, "stint": self.summary(ours, precision, rates)}
+
+    def take_turns(self, precision, options, ours):
+        """`ours` gets stint's reports; returns the peer's figures."""
+        first, theirs = len(ours), []
+        with Worker(self.machine, self.machine.peer, *self.peer_arguments(precision), *options) as peer:
+            peer.read()
+            for _ in range(1 if self.machine.dry else ROUNDS):
+                ours.append(self.stint(precision))
+                theirs.append(peer.ask(self.steps()))
+        return self.peer_summary(theirs, ours[first:])
+
+    def peers(self, precision):
+        compiles = precision != "f32" and not self.machine.dry
+        return {"eager": [], **({"compiled": ["--compile", "reduce-overhead"]} if compiles else {})}
+
+    def peer_arguments(self, precision):
+        return ["--model", self.model, "--stem", self.stem, "--image-size", self.image_size, "--batch-size", self.batch,
+                "--device", self.machine.device, "--precision", precision]
 
     def steps(self):
         return 1 if self.machine.dry else STEPS
@@ -67,24 +84,9 @@ class Case:
             command += ["--amp", "bf16"]
         return last_json(self.machine.must(command, environment={"STINT_TF32": str(int(precision == "tf32"))}))
 
-    def start_peers(self, precision):
-        arguments = ["--model", self.model, "--stem", self.stem, "--image-size", self.image_size, "--batch-size",
-                     self.batch, "--device", self.machine.device, "--precision", precision]
-        wanted = {"eager": []}
-        if precision != "f32" and not self.machine.dry:
-            wanted["compiled"] = ["--compile", "reduce-overhead"]
-        peers, absent = {}, {}
-        for name, more in wanted.items():
-            worker = Worker(self.machine, "bench/torch_step.py", *arguments, *more)
-            try:
-                worker.read()
-                peers[name] = worker
-            except NotMeasured as reason:
-                absent[name] = str(reason)
-        return peers, absent
-
     def summary(self, reports, precision, rates):
-        """stint's figures; floor: every operator at the measured ceiling of its arithmetic or of its bytes."""
+        """stint's figures. Floor: every kind of kernel, all its calls together, at the measured ceiling of its arithmetic
+        or of its bytes, whichever takes longer."""
         operators = reports[-1]["operators"]
         if not operators:
             raise Failed("bench reported no operators")

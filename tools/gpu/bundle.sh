@@ -8,17 +8,17 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$1
 shift
 
-cmake -S "$root" -B "$build" -G Ninja -DSTINT_CUDA=ON -DSTINT_TESTS=ON -DSTINT_ONEDNN=OFF -DSTINT_NATIVE=OFF \
-  -DCMAKE_BUILD_RPATH='$ORIGIN/../lib' "$@" |
-  grep -E '^-- stint|rror' || true
+"$root/tools/check/configure.sh" "$build" -DSTINT_CUDA=ON -DSTINT_TESTS=ON -DSTINT_ONEDNN=OFF -DSTINT_NATIVE=OFF \
+  -DCMAKE_BUILD_RPATH='$ORIGIN/../lib' "$@"
 cmake --build "$build" --parallel "$(nproc)" --target stint_program unit_tests
 
 bundle=$build/bundle
 rm -rf "$bundle"
-mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tools"
+mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tools/gpu" "$bundle/tests/golden"
 cp "$build/stint" "$build/unit_tests" "$bundle/bin"
-cp -r "$root/tools/gpu" "$root/tools/bench" "$bundle/tools"
-cp -r "$root/examples" "$bundle"
+cp "$root"/tools/gpu/*.py "$root/tools/gpu/check.sh" "$bundle/tools/gpu"
+cp -r "$root/tools/bench" "$bundle/tools"
+cp "$root"/tests/golden/*.safetensors "$bundle/tests/golden"
 
 # glibc's own libraries must be the machine's.
 ldd "$bundle/bin/stint" "$bundle/bin/unit_tests" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |

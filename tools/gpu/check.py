@@ -30,7 +30,9 @@ def arguments():
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--bin", type=Path)
-    options = parser.parse_args()
+    parser.add_argument("--peer", type=Path, default=TOOLS / "bench" / "torch_step.py",
+                        help="PyTorch's side of the comparisons; another program in tests")
+    options = parser.parse_intermixed_args()
     for name in options.stages:
         if name not in STAGES:
             parser.error(f"no stage is called '{name}': {', '.join(STAGES)}")
@@ -39,10 +41,20 @@ def arguments():
 
 def find_binaries(given):
     """In a bundle, bin/ lies beside tools/; in a checkout, the CUDA build."""
-    for folder in [given] if given else [TOOLS.parent / "bin", TOOLS.parent / "build-cuda"]:
+    for folder in [given] if given else [TOOLS.parent / "bin", TOOLS.parent / "build-bundle"]:
         if (folder / "unit_tests").exists() and (folder / "stint").exists():
             return folder.resolve()
     sys.exit("check.sh: no stint and unit_tests found: `make bundle` makes both; --bin says where they are")
+
+
+def earlier_results(file, machine):
+    """What an earlier call found with the same programs on a machine of this kind; else nothing yet."""
+    if file.exists():
+        results = json.loads(file.read_text())
+        if results["machine"] == machine:
+            return results
+        print("results of another machine or program: starting anew")
+    return {"machine": machine, "stages": {}}
 
 
 def run_stage(name, machine, results):
@@ -54,27 +66,33 @@ def run_stage(name, machine, results):
         outcome = {"status": "not measured", "why": str(reason)}
     except Failed as reason:
         outcome = {"status": "failed", "why": str(reason)}
+    except Exception as surprise:  # one stage must not take the others with it
+        outcome = {"status": "failed", "why": f"{type(surprise).__name__}: {surprise}"}
     outcome["seconds"] = round(time.monotonic() - start, 1)
     return outcome
+
+
+def store(out, results):
+    (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (out / "report.md").write_text(report.markdown(results, list(STAGES)))
 
 
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
-    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run)
+    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run, options.peer)
     file = options.out / "results.json"
-    results = json.loads(file.read_text()) if file.exists() else {"stages": {}}
+    results = earlier_results(file, describe(machine))
     results["date"] = datetime.date.today().isoformat()
-    results["command"] = " ".join(["tools/gpu/check.sh", "OUT", *sys.argv[2:]])
-    results["machine"] = describe(machine)
+    results["command"] = "tools/gpu/check.sh OUT" + (" --dry-run" if options.dry_run else "")
     for name in options.stages or STAGES:
         if results["stages"].get(name, {}).get("status") == "passed" and not options.stages:
             continue
         print(f"== {name}", flush=True)
         outcome = results["stages"][name] = run_stage(name, machine, results["stages"])
         print(f"== {name}: {outcome['status']} after {outcome['seconds']} s", outcome.get("why", ""), flush=True)
-        file.write_text(json.dumps(results, indent=1) + "\n")
-        (options.out / "report.md").write_text(report.markdown(results, list(STAGES)))
+        store(options.out, results)
+    store(options.out, results)
     shutil.rmtree(machine.scratch)
     return 1 if any(s["status"] == "failed" for s in results["stages"].values()) else 0
 

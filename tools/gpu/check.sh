@@ -4,8 +4,10 @@
 #   OUT      folder for results.json, report.md and log.txt; what an earlier call left there and passed is not repeated
 #   STAGE    tests, sanitizer, train, ceilings, resnet18, resnet50; without one, all. Each fits 8 minutes
 #   --dry-run  the same stages on the CPU with small sizes, to try them where there is no GPU
-#   --bin DIR  where stint and unit_tests are: by default beside this script's bundle, or build-cuda
+#   --bin DIR  where stint and unit_tests are: by default beside this script in a bundle, or build-bundle
 #
+# The machine needs Python 3, a driver, cuDNN 9 and cuBLASLt (of the system, of Python's wheels, or in the folders of
+# STINT_CUDA_LIBRARIES) and, for the bundle, glibc 2.36 or later. PyTorch and compute-sanitizer are used if they are there.
 # Exit code: 0 if no stage failed; what could not be measured here is listed in the report and fails nothing.
 set -euo pipefail
 exec env PYTHONDONTWRITEBYTECODE=1 python3 "$(dirname "$0")/check.py" "$@"

@@ -1,10 +1,13 @@
 """The machine under test: where the programs are, on which device they run, and how they are run."""
 
+import hashlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -22,13 +25,16 @@ class Failed(Exception):
 
 
 class Machine:
-    def __init__(self, out, binaries, dry):
-        self.out, self.binaries, self.dry = out, binaries, dry
+    def __init__(self, out, binaries, dry, peer):
+        self.out, self.binaries, self.dry, self.peer = out, binaries, dry, peer
         self.device = "cpu" if dry else "cuda"
         self.stint, self.unit_tests = str(binaries / "stint"), str(binaries / "unit_tests")
         self.log = open(out / "log.txt", "a", encoding="utf-8")
         self.scratch = Path(tempfile.mkdtemp(prefix="stint-check-"))
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+        os.environ.setdefault("STINT_CUDA_LIBRARIES", ":".join(wheel_libraries()))
+        if (TOOLS.parent / "tests" / "golden").is_dir():
+            os.environ.setdefault("STINT_GOLDEN", str(TOOLS.parent / "tests" / "golden"))
         self.start_stage()
 
     def start_stage(self):
@@ -66,14 +72,23 @@ class Machine:
         return found
 
 
+def wheel_libraries():
+    """Where NVIDIA's Python wheels put cuDNN and cuBLASLt."""
+    return [str(folder) for folder in Path(sysconfig.get_paths()["purelib"]).glob("nvidia/*/lib")]
+
+
 def describe(machine):
     """What the figures were measured on."""
-    version = machine.must([machine.stint, "--version"]).strip()
-    facts = {"stint": version, "cores": os.cpu_count()}
+    facts = {"stint": machine.must([machine.stint, "--version"]).strip(), "cores": os.cpu_count()}
+    for name in ["stint", "unit_tests"]:
+        facts[f"sha256 of {name}"] = hashlib.sha256((machine.binaries / name).read_bytes()).hexdigest()[:16]
     if machine.dry:
         return {**facts, "device": "cpu (dry run)"}
     query = "--query-gpu=name,driver_version,memory.total"
-    facts["device"] = machine.must([machine.tool("nvidia-smi"), query, "--format=csv,noheader"]).strip()
+    try:
+        facts["device"] = machine.must([machine.tool("nvidia-smi"), query, "--format=csv,noheader"]).strip()
+    except (NotMeasured, Failed) as reason:
+        facts["device"] = f"unknown: {reason}"
     return facts
 
 
@@ -83,24 +98,34 @@ def last_json(output):
 
 
 class Worker:
-    """A Python program of tools/ that answers lines of its input with lines of JSON."""
+    """A Python program that answers lines of its input with lines of JSON, for as long as a `with` lasts."""
 
     def __init__(self, machine, script, *arguments):
-        command = [sys.executable, str(TOOLS / script), *arguments]
+        self.machine, self.name = machine, Path(script).name
+        command = [sys.executable, str(script), *arguments]
         print("$", *command, file=machine.log, flush=True)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=machine.log,
                                         text=True)
 
     def read(self):
+        ready, _, _ = select.select([self.process.stdout], [], [], self.machine.seconds_left())
+        if not ready:
+            raise NotMeasured(f"{self.name} did not answer in time")
         line = self.process.stdout.readline()
         if not line:
-            raise NotMeasured(f"{self.process.args[1]} ended with exit code {self.process.wait()}; log.txt says why")
+            raise NotMeasured(f"{self.name} ended with exit code {self.process.wait()}; log.txt says why")
         return json.loads(line)
 
     def ask(self, question):
-        print(question, file=self.process.stdin, flush=True)
+        try:
+            print(question, file=self.process.stdin, flush=True)
+        except BrokenPipeError:
+            pass  # it has ended: reading says how
         return self.read()
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()

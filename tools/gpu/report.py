@@ -65,7 +65,7 @@ def kernels(stage):
     for row in stage["rows"]:
         top = [[k["name"], k["calls"], f"{k['ms']:.3f}", f"{k['tflop_per_s']:.2f}", f"{k['gb_per_s']:.1f}"]
                for k in row["stint"]["top_kernels"]]
-        parts.append(f"Most expensive kernels of a step in {row['precision']}:\n\n" +
+        parts.append(f"The most expensive of a step in {row['precision']}, all calls of a name together:\n\n" +
                      table(["kernel", "calls", "ms", "TFLOP/s", "GB/s"], top))
     return "\n\n".join(parts)
 

@@ -9,7 +9,7 @@ import time
 from machine import Failed, NotMeasured
 
 # cuDNN and cuBLASLt under the sanitizers are slow and not ours to judge.
-OUR_KERNELS = "[op]~*conv2d*~*linear*"
+OUR_KERNELS = '[op]~"*conv2d*"~"*linear*"'
 
 
 def tests(machine, _):
@@ -22,28 +22,39 @@ def tests(machine, _):
 
 
 def sanitizer(machine, _):
-    """compute-sanitizer over the operator cases of our own kernels."""
+    """compute-sanitizer over the operator cases of our own kernels. All tensors lie in one mapping, so memcheck sees what
+    leaves it; what stays inside is watched by the guards around every tensor, which initcheck goes without."""
+    listed = machine.must([machine.unit_tests, "--list-test-names-only", OUR_KERNELS])
+    if "conv2d" in listed or "linear" in listed or "relu" not in listed:
+        raise Failed(f"{OUR_KERNELS} does not choose the tests that it should")
     if machine.dry:
         raise NotMeasured("compute-sanitizer needs a GPU")
     program = machine.tool("compute-sanitizer")
-    found = {}
-    for tool in ["memcheck", "racecheck", "initcheck"]:
-        code, output = machine.run([program, "--tool", tool, "--error-exitcode", "9", machine.unit_tests, OUR_KERNELS],
-                                   environment={"STINT_TEST_DEVICE": "cuda"}, seconds=150)
-        summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", output)
-        found[tool] = summary[-1] if summary else f"no summary, exit {code}"
-        if code == 124:
-            found[tool] = "not measured: out of time"
-        elif code != 0:
-            raise Failed(f"{tool}: {found[tool]}")
+    found = {tool: sanitize(machine, program, tool) for tool in ["memcheck", "racecheck", "initcheck"]}
+    late = [tool for tool, summary in found.items() if summary is None]
+    if late:
+        raise NotMeasured(f"out of time: {', '.join(late)}; found by the others: {found}")
     return {"tools": found}
+
+
+def sanitize(machine, program, tool):
+    """The tool's summary; None if it did not finish."""
+    environment = {"STINT_TEST_DEVICE": "cuda", "STINT_TEST_CHECKS": str(int(tool != "initcheck"))}
+    code, output = machine.run([program, "--tool", tool, "--error-exitcode", "9", machine.unit_tests, OUR_KERNELS],
+                               environment=environment, seconds=150)
+    if code == 124:
+        return None
+    summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", output)
+    if code != 0 or not summary:
+        raise Failed(f"{tool}: {summary[-1] if summary else 'no summary'}, exit {code}")
+    return summary[-1]
 
 
 def train(machine, _):
     """The demo on the device; then a run that is stopped and resumed must end with the same weights, to the bit."""
     epochs = 10
     output = machine.must(digits_command(machine, "whole", epochs))
-    top1 = float(re.search(r"top1: ([\d.]+)", output)[1])
+    top1 = float(re.findall(r"top1: ([\d.]+)", output)[-1])
     if top1 < 90:
         raise Failed(f"digits: top1 is {top1} after {epochs} epochs")
     stop_in_the_middle(machine, "stopped", epochs)
