@@ -99,8 +99,10 @@ class Reader {
     Values values = {{"classes", std::to_string(spec_.num_classes)},
                      {"channels", std::to_string(spec_.channels)},
                      {"image_size", std::to_string(spec_.image_size)}};
+    const YAML::Node parameters = root["parameters"];
+    if (parameters && !parameters.IsMap()) at(parameters).refuse("expected parameters as `name: value` lines");
     std::vector<std::string> known;
-    for (const auto& entry : root["parameters"]) {
+    for (const auto& entry : parameters) {
       std::string key = entry.first.Scalar();
       if (!entry.second.IsScalar() || values.contains(key)) {
         at(entry.first).refuse("expected a parameter with one value and a name of its own, got '{}'", key);
@@ -288,7 +290,11 @@ void LayerText::finish() const {
 }
 
 Definition read_definition(const ModelSpec& spec) {
-  return Reader(spec).read();
+  try {
+    return Reader(spec).read();
+  } catch (const YAML::Exception& error) {
+    throw Error(ErrorKind::usage, fmt::format("{}:{}: {}", spec.name, error.mark.line + 1, error.msg));
+  }
 }
 
 }  // namespace stint::models

@@ -240,9 +240,8 @@ BuiltLayer build_layer(DefinedLayer& layer, const std::vector<LayerInput>& input
   Making making{layer, inputs, parameter};
   BuiltLayer built = found->second(making);
   layer.text.finish();
-  bool reshapes = layer.kind == "flatten";
   bool elementwise = layer.kind == "dropout" || layer.kind == "relu" || layer.kind == "gelu";
-  if (!reshapes && elementwise) built.places = inputs[0].places;
+  if (elementwise) built.places = inputs[0].places;
   return built;
 }
 

@@ -118,6 +118,32 @@ TEST_CASE("a state dict has torchvision's layouts and loads back to the same bit
         state.parameters().data<float>()[block->offset + ((2 * 3 + 1) * 3 + 2) * 16 + 5]);
 }
 
+TEST_CASE("a linear layer behind a flatten is written in PyTorch's order of its inputs", "[layers]") {
+  auto model = make_model({"lenet5", {}, 1, 28, 10});
+  ModelState state(*model, Device::cpu(), DType::f32, 3);
+  auto tensors = state_dict(state);
+  auto found = std::find_if(tensors.begin(), tensors.end(), [](auto& t) { return t.name == "fc1.weight"; });
+  const Block* block = state.parameter_table().find("fc1.weight");
+  // images of 5x5x16: element [o, (c*5 + h)*5 + w] of what is written is [o, (h*5 + w)*16 + c] of ours
+  CHECK(found->tensor.data<float>()[3 * 400 + (7 * 5 + 2) * 5 + 4] ==
+        state.parameters().data<float>()[block->offset + 3 * 400 + (2 * 5 + 4) * 16 + 7]);
+  auto other = make_model({"lenet5", {}, 1, 28, 10});
+  ModelState loaded(*other, Device::cpu(), DType::f32, 4);
+  load_state_dict(loaded, tensors);
+  CHECK(same_bits(loaded.parameters(), state.parameters()));
+}
+
+TEST_CASE("PyTorch's batch counters may be there, a head of other classes may be renewed", "[layers]") {
+  auto ten = make_model({"resnet20", {}, 1, 8, 10}), three = make_model({"resnet20", {}, 1, 8, 3});
+  ModelState from(*ten, Device::cpu(), DType::f32, 3), to(*three, Device::cpu(), DType::f32, 4);
+  auto tensors = state_dict(from);
+  tensors.push_back({"bn1.num_batches_tracked", Tensor(Shape{}, DType::i64)});
+  CHECK_THROWS_WITH(load_state_dict(to, tensors), Catch::Contains("fc.weight: expected [3,64] f32, got [10,64] f32"));
+  CHECK(load_state_dict(to, tensors, Head::renew_if_other) == std::vector<std::string>{"fc.weight", "fc.bias"});
+  CHECK(same_bits(state_dict(to)[0].tensor, tensors[0].tensor));
+  CHECK(load_state_dict(from, tensors, Head::renew_if_other).empty());
+}
+
 TEST_CASE("a state dict that does not fit is refused by name, and nothing is changed", "[layers]") {
   auto model = make_model({"logistic", {}, 1, 4, 3});
   ModelState state(*model, Device::cpu(), DType::f32, 3);

@@ -130,7 +130,7 @@ TEST_CASE("a definition's slips are refused, with a suggestion where one is clos
         "net.yaml:3: layer 'a': there are two layers of this name");
   CHECK(refusal(layers("- {name: a, kind: relu, inputs: bb}\n")) == "net.yaml:2: layer 'a': there is no layer 'bb'");
   CHECK(refusal(layers("- {name: a, kind: relu, inputs: b}\n- {name: b, kind: relu, inputs: a}\n")) ==
-        "net.yaml:3: layer 'b': its inputs depend on its own output");
+        "net.yaml:2: layer 'a': its inputs depend on its own output");
   CHECK(refusal(layers("- {name: a, kind: relu}\n- {name: b, kind: global_pool, inputs: in}\n")) ==
         "net.yaml:2: layer 'a': nothing uses its output");
   CHECK(refusal("layer: []\n") == "net.yaml: expected a list `layers:`");

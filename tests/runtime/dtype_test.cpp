@@ -41,6 +41,7 @@ TEST_CASE("dtypes know their size, name and element type", "[runtime]") {
   CHECK(size_of(DType::bf16) == sizeof(bfloat16));
   CHECK(size_of(DType::i32) == 4);
   CHECK(size_of(DType::u8) == 1);
+  CHECK(size_of(DType::i64) == 8);
   CHECK(name_of(DType::bf16) == "bf16");
   CHECK(name_of(DType::u8) == "u8");
   CHECK(dtype_of<bfloat16>() == DType::bf16);

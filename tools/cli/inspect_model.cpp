@@ -91,6 +91,8 @@ int run_inspect_model(const Config& config) {
     return 0;
   }
   auto layers = nlohmann::ordered_json::array();
+  double flops = 0;
+  std::size_t saved = 0;
   for (const LayerRow& row : rows) {
     auto dims = row.output.dims();
     layers.push_back({{"layer", row.name},
@@ -99,11 +101,12 @@ int run_inspect_model(const Config& config) {
                       {"parameters", row.parameters},
                       {"flops", row.flops},
                       {"saved_bytes", row.saved}});
+    flops += row.flops;
+    saved += row.saved;
   }
-  nlohmann::ordered_json json = {{"model", config.model.name},
-                                 {"batch", config.data.batch_size},
-                                 {"parameters", plan.parameters},
-                                 {"layers", layers}};
+  nlohmann::ordered_json json = {{"model", config.model.name},    {"batch", config.data.batch_size},
+                                 {"parameters", plan.parameters}, {"flops", flops},
+                                 {"saved_bytes", saved},          {"layers", layers}};
   fmt::print("{}\n", json.dump(2));
   return 0;
 }
