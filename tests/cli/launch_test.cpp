@@ -1,10 +1,10 @@
 // Several processes: the same bits as several workers in one, and what happens when one of them fails.
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
 #include "../temporary_directory.h"
-
 #include "run_program.h"
 
 using namespace stint::test;
