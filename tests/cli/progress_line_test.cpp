@@ -11,8 +11,8 @@ namespace {
 TrainingMoment moment(std::int64_t batch) {
   return {.epoch = 1,
           .epochs = 10,
-          .batch = batch,
-          .batches = 200,
+          .step = batch,
+          .steps = 200,
           .loss = 0.51234,
           .lr = 0.1,
           .images_per_second = 1234.5};

@@ -4,9 +4,11 @@
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/config/options.h>
 #include <stint/tools/config/printable.h>
+#include <stint/tools/trainer/run_directory.h>
 
 #include <CLI/CLI.hpp>  // costs 10 s to compile: included here only
 #include <charconv>
+#include <filesystem>
 
 namespace stint {
 
@@ -16,8 +18,8 @@ namespace {
 struct RawTexts {
   std::vector<std::string> files;
   std::map<std::string, std::vector<std::string>> values;  // by option key
-  std::vector<std::string> sets;
-  std::string model, checkpoint, steps;
+  std::vector<std::string> sets, runs;
+  std::string model, checkpoint, steps, picture;
   bool version = false;
 };
 
@@ -84,6 +86,10 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   add_run_command(app, raw, "plan", "memory and arithmetic of a step, without running it");
   CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
   bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
+  CLI::App* compare = add_command(app, "compare", "a table and a picture of runs");
+  compare->add_option("RUN", raw.runs, "run directories")->type_name("");
+  compare->add_option("--picture", raw.picture, "NAME.svg and NAME.png are written [compare]")->type_name("");
+  compare->add_flag("--json", raw.values["log.json"], "report as JSON");
   CLI::App* inspect = add_command(app, "inspect", "look into a model");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
@@ -175,8 +181,10 @@ void set_by_key(Config& config, const std::string& text) {
   set_option(config, text.substr(0, equals), text.substr(equals + 1), "--set");
 }
 
-Config resolve(const RawTexts& raw) {
+/// `base` is a file below all that was given, or nothing.
+Config resolve(const RawTexts& raw, const std::string& base = "") {
   Config config;
+  if (!base.empty()) read_yaml(config, base);
   for (const std::string& file : raw.files) read_yaml(config, file);
   for (const Option& option : options()) {
     for (const std::string& text : raw.values.at(option.key)) set_option(config, option.key, text, option.flag);
@@ -196,16 +204,30 @@ int read_steps(const std::string& text, int otherwise) {
   return steps;
 }
 
+/// A run that goes on, or whose weights are evaluated, brings its own configuration.
+std::string configuration_of_run(const std::string& command, const Config& config, const std::string& checkpoint) {
+  std::filesystem::path run;
+  if (command == "train") run = run_to_resume(config);
+  if (command == "eval") run = checkpoint;
+  std::filesystem::path file = run / "args.yaml";
+  return !run.empty() && std::filesystem::is_regular_file(file) ? file.string() : "";
+}
+
 Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   Arguments result;
   result.command = full_name(command);
   result.config = resolve(raw);
+  std::string base = configuration_of_run(result.command, result.config, raw.checkpoint);
+  if (!base.empty()) result.config = resolve(raw, base);
   result.checkpoint = raw.checkpoint;
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
   if (result.command == "eval" && raw.checkpoint.empty()) {
     fail(ErrorKind::usage, "eval", "expected --checkpoint PATH: a run, a checkpoint or model.safetensors");
   }
+  result.runs = raw.runs;
+  if (!raw.picture.empty()) result.picture = raw.picture;
+  if (result.command == "compare" && raw.runs.empty()) fail(ErrorKind::usage, "compare", "expected run directories");
   if (result.command == "inspect model" && raw.model.empty()) {
     fail(ErrorKind::usage, "inspect model", "expected the NAME of a model");
   }

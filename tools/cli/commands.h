@@ -3,6 +3,7 @@
 #include <stint/tools/config/config.h>
 
 #include <string>
+#include <vector>
 
 /// What each subcommand runs. Reports go to standard output, as text or with `log.json` as JSON; errors are thrown. The
 /// result is the exit code.
@@ -12,6 +13,7 @@ int run_train(const Config& config);
 int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
 int run_inspect_model(const Config& config);
+int run_compare(const Config& config, const std::vector<std::string>& runs, const std::string& picture);
 int run_bench(const Config& config, int steps);
 
 }  // namespace stint

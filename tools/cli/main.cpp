@@ -36,6 +36,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "eval") return stint::run_eval(config, arguments.checkpoint);
   if (arguments.command == "plan") return stint::run_plan(config);
   if (arguments.command == "bench") return stint::run_bench(config, arguments.steps);
+  if (arguments.command == "compare") return stint::run_compare(config, arguments.runs, arguments.picture);
   return stint::run_inspect_model(config);
 }
 

@@ -32,11 +32,11 @@ class Console : public TrainingObserver {
   explicit Console(const Config& config)
       : config_(config), out_(config.log.json ? stderr : stdout), progress_(config.log.interval, out_) {}
 
-  void started(const RunDirectory& run, Training& training, const std::string& resume_note) override {
+  void started(const RunDirectory& run, Training& training, const std::vector<std::string>& notes) override {
     say("{} with {} parameters on {}, run {}\n", config_.model.name,
         human_count(static_cast<double>(training.state().parameter_table().dimension())), training.device().name(),
         run.path().string());
-    if (!resume_note.empty()) say("resumed under other conditions, so not bit-exact: {}\n", resume_note);
+    for (const std::string& note : notes) say("{}\n", note);
     trace_ = run.path() / "trace.json";
     if (config_.log.trace) Profiler::start();
   }
@@ -51,6 +51,7 @@ class Console : public TrainingObserver {
     say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
         s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
         human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
+    if (!s.note.empty()) say("{}\n", s.note);
   }
 
   /// A reader that has gone away is no reason to stop training: what cannot be written is not.

@@ -1,3 +1,4 @@
+#include <stint/tools/trainer/run_history.h>
 #include <stint/tools/trainer/train.h>
 
 #include <chrono>
@@ -24,9 +25,18 @@ class Run {
         observer_(observer),
         stop_(stop),
         data_(load_dataset(config)),
-        train_(Loader::shuffled(data_.train, config.data.batch_size, static_cast<std::uint64_t>(config.seed))),
-        test_(Loader::in_order(data_.test, config.data.batch_size)),
-        training_(config, data_.train, train_.batches(), Device::parse(config.device)) {}
+        train_(data_.train, training_options(config, data_.train)),
+        test_(data_.test, test_options(config)),
+        training_(config, data_.train, train_.batches() / config.optim.grad_accum_steps, Device::parse(config.device)) {
+    if (config.sync.workers > 1) {
+      fail(ErrorKind::usage, "sync.workers", "this version trains with one worker; plan prints the shards of {}",
+           config.sync.workers);
+    }
+    if (steps_of_epoch() < 1) {
+      fail(ErrorKind::usage, "optim.grad_accum_steps", "an epoch has {} batches, fewer than the {} of a step",
+           train_.batches(), training_.accumulations());
+    }
+  }
 
   TrainingOutcome go() {
     RunDirectory directory = open();
@@ -35,6 +45,7 @@ class Run {
       while (progress_.epoch < config_.optim.epochs && !outcome.stopped) {
         outcome.stopped = !epoch(directory);
       }
+      draw_curves(directory.path());
       if (outcome.stopped) {
         directory.set_status("stopped");
       } else {
@@ -43,7 +54,11 @@ class Run {
       }
       return outcome;
     } catch (const std::exception& error) {
-      directory.set_status("failed", error.what());
+      try {
+        directory.set_status("failed", error.what());
+      } catch (const Error&) {
+        // a full disk, say: what went wrong first is what the user must hear of
+      }
       throw;
     }
   }
@@ -51,30 +66,52 @@ class Run {
  private:
   RunDirectory open() {
     fs::path earlier = run_to_resume(config_);
+    if (earlier.empty()) {
+      RunDirectory directory = RunDirectory::create(config_);
+      observer_.started(directory, training_, data_.notes);
+      return directory;
+    }
     std::string note;
-    if (!earlier.empty()) note = load_checkpoint(earlier / "checkpoints/last", training_, progress_);
-    if (progress_.epoch >= config_.optim.epochs && !earlier.empty()) last_ = training_.evaluate(test_);
-    RunDirectory directory =
-        earlier.empty() ? RunDirectory::create(config_) : RunDirectory::reopen(earlier, progress_.epoch);
-    observer_.started(directory, training_, note);
+    CheckpointStore checkpoints(checkpoints_of(earlier), config_.log.checkpoint_hist);
+    if (!checkpoints.empty()) checkpoints.load_newest(training_, progress_, note);
+    if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
+    RunDirectory directory = RunDirectory::reopen(config_, earlier, training_.steps(), progress_.epoch);
+    if (!note.empty()) data_.notes.push_back(note);
+    observer_.started(directory, training_, data_.notes);
     return directory;
+  }
+
+  std::int64_t steps_of_epoch() const { return train_.batches() / training_.accumulations(); }
+
+  StepResult step() {
+    for (std::int64_t i = 0; i < training_.accumulations(); ++i) {
+      std::int64_t index = progress_.step * training_.accumulations() + i;
+      training_.accumulate(train_.batch(progress_.epoch, index, training_.device()));
+    }
+    return training_.update();
   }
 
   /// False if it was stopped in the middle.
   bool epoch(RunDirectory& directory) {
     Clock clock;
-    double before = progress_.epoch_seconds;
-    while (progress_.batch < train_.batches()) {
-      StepResult result = training_.step(train_.batch(progress_.epoch, progress_.batch, training_.device()));
-      progress_.loss_sum += result.loss;
-      progress_.epoch_seconds = before + clock.seconds();
-      ++progress_.batch;
-      auto images = static_cast<double>(progress_.batch * train_.batch_size());
-      observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.batch, train_.batches(),
-                         progress_.loss_sum / static_cast<double>(progress_.batch), result.lr,
-                         images / progress_.epoch_seconds});
+    double before = progress_.epoch_seconds, waited = train_.wait_seconds();
+    while (progress_.step < steps_of_epoch()) {
+      double started = clock.seconds(), wait = train_.wait_seconds();
+      StepResult result = step();
+      ++progress_.step;
+      if (!result.skipped) progress_.loss_sum += result.loss;
+      skipped_ += result.skipped;
+      double now = clock.seconds();
+      progress_.epoch_seconds = before + now;
+      directory.append(
+          {training_.steps(), progress_.epoch, result.loss, result.lr, now - started, train_.wait_seconds() - wait});
+      auto images = static_cast<double>(progress_.step * training_.accumulations() * train_.batch_size());
+      observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(),
+                         progress_.loss_sum / static_cast<double>(progress_.step), result.lr,
+                         images / progress_.epoch_seconds, (train_.wait_seconds() - waited) / now, skipped_});
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
-      if (stop_ != 0 || due) save_checkpoint(directory.checkpoint("last"), training_, progress_);
+      bool last = progress_.step == steps_of_epoch();  // which is saved after the evaluation
+      if (stop_ != 0 || (due && !last)) directory.save(training_, progress_);
       if (stop_ != 0) return false;
     }
     finish_epoch(directory);
@@ -84,16 +121,16 @@ class Run {
   void finish_epoch(RunDirectory& directory) {
     last_ = training_.evaluate(test_);
     EpochSummary summary{progress_.epoch,
-                         progress_.loss_sum / static_cast<double>(train_.batches()),
+                         progress_.loss_sum / static_cast<double>(steps_of_epoch()),
                          last_,
                          training_.lr_of(training_.steps() - 1),
                          progress_.epoch_seconds,
-                         training_.memory()};
+                         training_.memory(),
+                         train_.bad_note()};
     bool best = last_.top1 > progress_.best_top1;
     progress_ = {.epoch = progress_.epoch + 1, .best_top1 = std::max(progress_.best_top1, last_.top1)};
-    directory.append(summary);
-    save_checkpoint(directory.checkpoint("last"), training_, progress_);
-    if (best) save_checkpoint(directory.checkpoint("best"), training_, progress_);
+    directory.append(summary, training_.steps());
+    directory.save(training_, progress_, best);
     observer_.epoch_done(summary, config_.optim.epochs);
   }
 
@@ -106,6 +143,7 @@ class Run {
   Training training_;
   Progress progress_;
   EvalResult last_;
+  std::int64_t skipped_ = 0;
 };
 
 }  // namespace
