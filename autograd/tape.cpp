@@ -94,6 +94,7 @@ bool Tape::others_are_leaves(const std::vector<int>& ids) const {
 
 Value Tape::finish(std::unique_ptr<Record> record, std::string_view op, Tensor output, Work work) {
   applications_.push_back({op, layer(), output.spec(), work});
+  if (on_output) on_output(op, layer(), output);
   Node node;
   node.wants_gradient = record != nullptr;
   Value value = add_node(std::move(output), std::move(node));

@@ -85,6 +85,9 @@ class Tape {
   const std::vector<Application>& applications() const { return applications_; }
   std::vector<LedgerRow> ledger() const { return saved_.ledger(); }
 
+  /// Told every output as it is made: operator, layer, tensor.
+  std::function<void(std::string_view op, const std::string& layer, const Tensor& output)> on_output;
+
   /// Source of randomness for layers that need it (dropout). Part of a run's state.
   RandomState* random = nullptr;
 

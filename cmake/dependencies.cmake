@@ -7,7 +7,11 @@ endif()
 find_package(nlohmann_json REQUIRED)
 find_package(yaml-cpp REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(LibLZMA REQUIRED)
+find_package(PNG REQUIRED)
+find_library(STINT_TURBOJPEG turbojpeg REQUIRED)
 find_path(STINT_CLI11 CLI/CLI.hpp REQUIRED)
+find_library(STINT_XXHASH xxhash REQUIRED)
 
 # Optional parts: one line each when they are missing; everything else works without them.
 find_program(STINT_NVCC nvcc HINTS /usr/local/cuda/bin)

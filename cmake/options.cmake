@@ -3,6 +3,7 @@ option(STINT_NATIVE "Compile for this machine's instruction set (faster; the bin
 option(STINT_ONEDNN "Convolution and linear layers on the CPU by oneDNN; OFF: plain loops, slow, without any library" ON)
 option(STINT_CUDA "Build the CUDA side too (needs nvcc and cuDNN's headers)" OFF)
 option(STINT_WERROR "Treat warnings as errors" OFF)
+option(STINT_FUZZ "Build the fuzz targets (clang)" OFF)
 option(STINT_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -29,7 +29,7 @@ ModelState::ModelState(Module& model, Device device, DType compute, std::uint64_
   model.name_tree();
   model.visit([&](Module& module) {
     for (auto& p : module.parameters()) {
-      parameter_table_.add(p->leaf.name, p->shape, p->decay);
+      parameter_table_.add(p->leaf.name, p->shape, p->decay, p->lr_scale);
       members_.push_back(p.get());
     }
     for (auto& b : module.buffers()) {

@@ -1,5 +1,7 @@
 #include <stint/layers/module.h>
 
+#include <utility>
+
 namespace stint {
 
 Value Module::operator()(Tape& tape, const Value& x) {
@@ -8,6 +10,7 @@ Value Module::operator()(Tape& tape, const Value& x) {
 }
 
 void Module::name_tree(const std::string& path) {
+  if (std::exchange(named_, true)) return;
   path_ = path;
   std::string prefix = path.empty() ? "" : path + ".";
   for (auto& p : parameters_) p->leaf.name = prefix + p->leaf.name;

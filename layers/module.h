@@ -16,6 +16,7 @@ struct Parameter {
   Shape shape;
   Initialiser initialise;
   bool decay = true;   ///< weight decay applies
+  float lr_scale = 1;  ///< factor of the learning rate
   bool mixed = false;  ///< read in the compute dtype (weights); otherwise always f32 (biases, normalisation)
   /// Of a linear layer behind a flatten: H*W of the image. Our order of its inputs is H,W,C, PyTorch's is C,H,W.
   std::int64_t places = 1;
@@ -42,7 +43,8 @@ class Module {
   /// Applies the layer on a tape, under its own name.
   Value operator()(Tape& tape, const Value& x);
 
-  /// Gives every module, parameter and buffer its full path: called once, on the root of the tree.
+  /// Gives every module, parameter and buffer its full path: called on the root of the tree; a second
+  /// time it does nothing.
   void name_tree(const std::string& path = "");
 
   /// Depth first, in order of registration: this module, then its children.
@@ -76,6 +78,7 @@ class Module {
   };
 
   std::string path_;
+  bool named_ = false;
   std::vector<Child> children_;
   std::vector<std::unique_ptr<Parameter>> parameters_;
   std::vector<std::unique_ptr<Buffer>> buffers_;

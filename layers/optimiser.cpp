@@ -14,12 +14,14 @@ Tensor zeros_like_parameters(const ModelState& model) {
 }  // namespace
 
 SgdOptimiser::SgdOptimiser(const ModelState& model, Sgd rule)
-    : rule_(rule), decays_(decay_runs(model.parameter_table())), twin_(model.twin()) {
+    : rule_(rule), runs_(update_runs(model.parameter_table())), twin_(model.twin()) {
   if (rule.momentum != 0) velocity_ = zeros_like_parameters(model);
 }
 
 void SgdOptimiser::apply(const Tensor& x, const Tensor& direction, float lr) {
-  rule_.update(x, direction, velocity_, twin_, decays_, lr);
+  for (const UpdateRun& run : runs_) {
+    rule_.update(run.part(x), run.part(direction), run.part(velocity_), run.part(twin_), run.decays, lr * run.lr_scale);
+  }
   ++steps_;
 }
 
@@ -30,13 +32,17 @@ std::vector<NamedTensor> SgdOptimiser::state() {
 
 AdamWOptimiser::AdamWOptimiser(const ModelState& model, AdamW rule)
     : rule_(rule),
-      decays_(decay_runs(model.parameter_table())),
+      runs_(update_runs(model.parameter_table())),
       first_(zeros_like_parameters(model)),
       second_(zeros_like_parameters(model)),
       twin_(model.twin()) {}
 
 void AdamWOptimiser::apply(const Tensor& x, const Tensor& direction, float lr) {
-  rule_.update(x, direction, first_, second_, twin_, decays_, lr, ++steps_);
+  ++steps_;
+  for (const UpdateRun& run : runs_) {
+    rule_.update(run.part(x), run.part(direction), run.part(first_), run.part(second_), run.part(twin_), run.decays,
+                 lr * run.lr_scale, steps_);
+  }
 }
 
 std::vector<NamedTensor> AdamWOptimiser::state() {

@@ -3,6 +3,7 @@
 #include <stint/kernels/adamw/adamw.h>
 #include <stint/kernels/sgd/sgd.h>
 #include <stint/layers/model_state.h>
+#include <stint/layers/update_runs.h>
 #include <stint/runtime/local_update.h>
 
 namespace stint {
@@ -19,7 +20,7 @@ class SgdOptimiser : public LocalUpdate {
 
  private:
   Sgd rule_;
-  DecayRuns decays_;
+  std::vector<UpdateRun> runs_;
   Tensor velocity_;
   Tensor twin_;
   std::int64_t steps_ = 0;
@@ -38,7 +39,7 @@ class AdamWOptimiser : public LocalUpdate {
 
  private:
   AdamW rule_;
-  DecayRuns decays_;
+  std::vector<UpdateRun> runs_;
   Tensor first_, second_;
   Tensor twin_;
   std::int64_t steps_ = 0;

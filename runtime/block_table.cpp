@@ -5,10 +5,10 @@
 
 namespace stint {
 
-const Block& BlockTable::add(std::string name, Shape shape, bool decay) {
+const Block& BlockTable::add(std::string name, Shape shape, bool decay, float lr_scale) {
   require(find(name) == nullptr, "block table", "there are two tensors named '{}'", name);
   std::int64_t count = shape.count();
-  blocks_.push_back({std::move(name), extent_, count, shape, decay});
+  blocks_.push_back({std::move(name), extent_, count, shape, decay, lr_scale});
   dimension_ += count;
   extent_ += (count + alignment - 1) / alignment * alignment;
   return blocks_.back();

@@ -15,7 +15,8 @@ struct Block {
   std::int64_t offset;  ///< first element in the flat buffer
   std::int64_t count;
   Shape shape;
-  bool decay;  ///< weight decay applies
+  bool decay;          ///< weight decay applies
+  float lr_scale = 1;  ///< factor of the learning rate
 };
 
 /// Where each tensor lies in a flat buffer. Blocks start at multiples of `alignment` elements; the padding between them
@@ -25,7 +26,7 @@ class BlockTable {
   static constexpr std::int64_t alignment = 64;
 
   /// Appends a block. Errors: the name is taken.
-  const Block& add(std::string name, Shape shape, bool decay);
+  const Block& add(std::string name, Shape shape, bool decay, float lr_scale = 1);
 
   const std::vector<Block>& blocks() const { return blocks_; }
   const Block& operator[](std::size_t i) const { return blocks_[i]; }

@@ -1,5 +1,6 @@
 #include <stint/kernels/dispatch.h>
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
+#include <stint/kernels/vector/vector.h>
 
 namespace stint {
 
@@ -17,6 +18,7 @@ Tensor SoftmaxCrossEntropy::forward(Saver& saver, const Tensor& logits, const Te
   Tensor log_sums({logits.shape()[0]}, DType::f32, logits.device());
   STINT_RUN(name, traffic(logits), logits.device(),
             cross_entropy_forward(logits, labels, label_smoothing, loss, log_sums));
+  if (weight != 1) scale(weight, loss);
   saver.save(logits);
   saver.save(labels);
   saver.save(log_sums);
@@ -25,9 +27,14 @@ Tensor SoftmaxCrossEntropy::forward(Saver& saver, const Tensor& logits, const Te
 
 void SoftmaxCrossEntropy::backward(const Saved& saved, const Tensor& dy, const Grad& dlogits, const Grad&) const {
   if (!dlogits.wanted()) return;
-  Tensor out = dlogits.out();
+  Tensor gain = dy, out = dlogits.out();
+  if (weight != 1) {
+    gain = Tensor(dy.spec());
+    gain.copy_from(dy);
+    scale(weight, gain);
+  }
   STINT_RUN("softmax_cross_entropy_backward", traffic(saved[0], out), dy.device(),
-            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, dy, out, dlogits.accumulates()));
+            cross_entropy_backward(saved[0], saved[1], saved[2], label_smoothing, gain, out, dlogits.accumulates()));
 }
 
 }  // namespace stint

@@ -2,6 +2,7 @@
 #include <stint/tests/temporary_directory.h>
 #include <stint/tools/config/options.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
@@ -46,11 +47,12 @@ struct Draw {
   }
   void operator()(double* value) const {
     double high = std::min(option.high, 1e300);
-    *value = std::min(high, std::ldexp(static_cast<double>(random() >> 11), -static_cast<int>(random() % 1000)));
+    double drawn = std::ldexp(static_cast<double>(random() >> 11), -static_cast<int>(random() % 1000));
+    *value = std::clamp(drawn, std::max(option.low, -1e300), high);
   }
   void operator()(std::string* value) const {
     if (option.accepts) {
-      *value = std::to_string(random() % 100 + 1) + "MiB";
+      *value = std::to_string(random() % 100 + 1) + (option.accepts("1MiB") ? "MiB" : ",0.5");
     } else {
       *value = option.choices.empty() ? text() : option.choices[random() % option.choices.size()];
     }

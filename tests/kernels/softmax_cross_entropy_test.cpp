@@ -10,10 +10,11 @@ using namespace stint::test;
 
 namespace {
 
-OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, std::vector<int> targets,
-                                      float smoothing) {
+OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, std::vector<int> targets, float smoothing,
+                                      float weight = 1) {
   auto rows = static_cast<std::int64_t>(targets.size());
-  OpCase<SoftmaxCrossEntropy> c{std::move(name), {smoothing}, {activation({rows, classes}), labels(targets)}, {}, {}};
+  OpCase<SoftmaxCrossEntropy> c{
+      std::move(name), {smoothing, weight}, {activation({rows, classes}), labels(targets)}, {}, {}};
   c.reference = [=](const std::vector<Reals>& in) {
     double total = 0;
     for (std::int64_t n = 0; n < rows; ++n) {
@@ -25,7 +26,7 @@ OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, st
         total -= target * (row[k] - std::log(sum));
       }
     }
-    return Reals{total / static_cast<double>(rows)};
+    return Reals{weight * total / static_cast<double>(rows)};
   };
   c.slots = [=](std::size_t element) {
     auto n = static_cast<std::size_t>(rows);
@@ -41,6 +42,7 @@ const Registered perf([] { return loss_case("256x1000", 1000, std::vector<int>(2
 TEST_CASE("softmax_cross_entropy equals its reference", "[op]") {
   check(loss_case("three rows", 5, {0, 4, 2}, 0));
   check(loss_case("label smoothing", 7, {6, 1}, 0.1f));
+  check(loss_case("a part of a loss", 4, {3, 0, 1}, 0.1f, 0.3f));
   check(loss_case("one class", 1, {0}, 0));
   check(loss_case("several threads", 3, std::vector<int>(131, 2), 0.1f));
   check(loss_case("one class more than a warp", 33, {32, 0}, 0.1f));

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>  // costs 10 s to compile: included here only
 #include <charconv>
+#include <filesystem>
 
 namespace stint {
 
@@ -16,8 +17,8 @@ namespace {
 struct RawTexts {
   std::vector<std::string> files;
   std::map<std::string, std::vector<std::string>> values;  // by option key
-  std::vector<std::string> sets;
-  std::string model, checkpoint, steps;
+  std::vector<std::string> sets, runs;
+  std::string model, checkpoint, steps, picture;
   std::string input, to;
   bool version = false;
 };
@@ -91,6 +92,10 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   convert->add_option("--to", raw.to, "a model of the same layers under other names: vit_base_patch16_224")
       ->type_name("");
   add_command(app, "launch", "start N processes that train together: launch -n N -- train ...");  // read in launch.cpp
+  CLI::App* compare = add_command(app, "compare", "a table and a picture of runs");
+  compare->add_option("RUN", raw.runs, "run directories")->type_name("");
+  compare->add_option("--picture", raw.picture, "NAME.svg and NAME.png are written [compare]")->type_name("");
+  compare->add_flag("--json", raw.values["log.json"], "report as JSON");
   CLI::App* inspect = add_command(app, "inspect", "look into a model");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
@@ -241,6 +246,9 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   if (result.command == "eval" && raw.checkpoint.empty()) {
     fail(ErrorKind::usage, "eval", "expected --checkpoint PATH: a run, a checkpoint or model.safetensors");
   }
+  result.runs = raw.runs;
+  if (!raw.picture.empty()) result.picture = raw.picture;
+  if (result.command == "compare" && raw.runs.empty()) fail(ErrorKind::usage, "compare", "expected run directories");
   if (result.command == "inspect model" && raw.model.empty()) {
     fail(ErrorKind::usage, "inspect model", "expected the NAME of a model");
   }

@@ -12,11 +12,13 @@ struct Arguments {
   std::string command;  ///< "train", "inspect model", ...; empty when `message` is all there is to do
   std::string message;  ///< help or version, to print
   Config config;
-  std::string checkpoint;  ///< eval
-  int steps = 10;          ///< bench
-  std::string input;       ///< predict
-  std::string output;      ///< predict, convert: a safetensors file
-  std::string to;          ///< convert: the model whose names to write; empty for the same
+  std::string checkpoint;           ///< eval
+  int steps = 10;                   ///< bench
+  std::string input;                ///< predict
+  std::string output;               ///< predict, convert: a safetensors file
+  std::string to;                   ///< convert: the model whose names to write; empty for the same
+  std::vector<std::string> runs;    ///< compare
+  std::string picture = "compare";  ///< compare
 };
 
 /// Defaults < files (-c) < flags < --set. Errors (ErrorKind::usage): anything unknown, mistyped or out of range.

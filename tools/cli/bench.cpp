@@ -66,7 +66,7 @@ nlohmann::ordered_json operators_to_json(const std::vector<ProfileEvent>& events
 
 int run_bench(const Config& config, int steps) {
   DataSet data = load_dataset(config);
-  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 0);
+  Loader loader(data.train, training_options(config, data.train));
   Training training(config, data.train, loader.batches(), Device::parse(config.device));
   Batch batch = loader.batch(0, 0, training.device());
   std::vector<double> seconds;

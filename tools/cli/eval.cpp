@@ -9,7 +9,7 @@ namespace stint {
 
 int run_eval(const Config& config, const std::string& checkpoint) {
   DataSet data = load_dataset(config);
-  Loader loader = Loader::in_order(data.test, config.data.batch_size);
+  Loader loader(data.test, test_options(config));
   Training training(config, data.train, 1, Device::parse(config.device));
   auto weights = find_weights(checkpoint);
   load_state_dict(training.state(), read_safetensors(weights));

@@ -25,7 +25,7 @@ int terminal_width(std::FILE* out) {
 }
 
 std::int64_t step_of(const TrainingMoment& m) {
-  return m.epoch * m.batches + m.batch;
+  return m.epoch * m.steps + m.step;
 }
 
 std::string head_text(const TrainingMoment& m) {
@@ -33,15 +33,18 @@ std::string head_text(const TrainingMoment& m) {
 }
 
 std::string tail_text(const TrainingMoment& m, double seconds_left) {
-  return fmt::format("step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s  ETA {}", m.batch, m.batches, m.loss, m.lr,
-                     m.images_per_second, seconds_left < 0 ? "-:--" : clock_text(seconds_left));
+  std::string rest;
+  if (m.data_wait >= 0.01) rest += fmt::format("  data {:.0f}%", 100 * m.data_wait);
+  if (m.skipped > 0) rest += fmt::format("  skipped {}", m.skipped);
+  return fmt::format("step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s{}  ETA {}", m.step, m.steps, m.loss, m.lr,
+                     m.images_per_second, rest, seconds_left < 0 ? "-:--" : clock_text(seconds_left));
 }
 
 /// `[====    ]` in so many columns; nothing where that says too little.
 std::string bar_text(const TrainingMoment& m, int columns) {
   int room = std::min(columns - 4, 40);  // brackets and two spaces after
   if (room < 10) return "";
-  auto full = static_cast<int>(room * m.batch / std::max<std::int64_t>(m.batches, 1));
+  auto full = static_cast<int>(room * m.step / std::max<std::int64_t>(m.steps, 1));
   return "[" + std::string(full, '=') + std::string(room - full, ' ') + "]  ";
 }
 
@@ -72,7 +75,7 @@ double ProgressLine::seconds_left(const TrainingMoment& m) {
     start_step_ = step_of(m);
     start_ = Clock::now();
   }
-  std::int64_t done = step_of(m) - start_step_, left = m.epochs * m.batches - step_of(m);
+  std::int64_t done = step_of(m) - start_step_, left = m.epochs * m.steps - step_of(m);
   double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   return done == 0 ? -1 : seconds / static_cast<double>(done) * static_cast<double>(left);
 }
@@ -85,7 +88,7 @@ void ProgressLine::show(const TrainingMoment& m) {
     shown_ = true;
     drawn_ = Clock::now();
   } else {
-    if (m.batch % interval_ != 0) return;
+    if (m.step % interval_ != 0) return;
     fmt::print(out_, "{}\n", progress_text(m, left));
   }
   std::fflush(out_);

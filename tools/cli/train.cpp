@@ -32,12 +32,11 @@ class Console : public TrainingObserver {
   explicit Console(const Config& config)
       : config_(config), out_(config.log.json ? stderr : stdout), progress_(config.log.interval, out_) {}
 
-  void started(const RunDirectory& run, Training& training, const std::string& note) override {
+  void started(const RunDirectory& run, Training& training, const std::vector<std::string>& notes) override {
     say("{} with {} parameters on {}, run {}\n", config_.model.name,
         human_count(static_cast<double>(training.state().parameter_table().dimension())), training.device().name(),
         run.path().string());
-    bool resumed = !config_.resume.empty();
-    if (!note.empty()) say("{}{}\n", resumed ? "resumed under other conditions, so not bit-exact: " : "", note);
+    for (const std::string& note : notes) say("{}\n", note);
     trace_ = run.path() / "trace.json";
     if (config_.log.trace) Profiler::start();
   }
@@ -57,6 +56,7 @@ class Console : public TrainingObserver {
           traffic_text(s.traffic.sent), traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread,
           s.compression_error);
     }
+    if (!s.note.empty()) say("{}\n", s.note);
   }
 
   /// A reader that has gone away is no reason to stop training: what cannot be written is not.

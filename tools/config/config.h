@@ -23,6 +23,18 @@ struct Config {
     std::int64_t num_classes = 0;  ///< 0: the data set's
     std::int64_t channels = 0;     ///< of synthetic images; 0: 3
     std::int64_t samples = 0;      ///< synthetic; 0: a few batches
+    double val_split = 0;          ///< share of the training images that takes the place of the test images
+    std::string bad_samples = "stop";
+    std::int64_t loader_threads = 1;
+    std::int64_t crop_padding = 0;
+    std::string scale, ratio;  ///< "LOW,HIGH" of the random-resized crop; "": off, 3/4 to 4/3
+    double hflip = 0;
+    double vflip = 0;
+    double mixup = 0;
+    double cutmix = 0;
+    double crop_pct = 0.875;
+    std::string mean, std;  ///< "": the data set's
+    std::string shard = "iid";
     bool operator==(const Data&) const = default;
   } data;
 
@@ -51,6 +63,12 @@ struct Config {
     double decay_rate = 0.1;
     double clip_grad = 0;  ///< 0: off
     double smoothing = 0;
+    std::int64_t grad_accum_steps = 1;
+    bool model_ema = false;
+    double model_ema_decay = 0.9998;
+    std::string decay_exclude;  ///< "" or "norm-bias"
+    std::string on_nan = "stop";
+    std::map<std::string, std::string> lr_scale;  ///< factor of the learning rate, by the beginning of a name
     bool operator==(const Optim&) const = default;
   } optim;
 
@@ -81,7 +99,7 @@ struct Config {
     std::int64_t recovery_interval = 0;  ///< steps; 0: at the end of an epoch only
     bool trace = false;
     bool json = false;
-    std::int64_t checkpoint_hist = 1;  ///< checkpoints of the past to keep, beside the best
+    std::int64_t checkpoint_hist = 2;  ///< newest checkpoints to keep, beside the best
     bool operator==(const Log&) const = default;
   } log;
 

@@ -1,5 +1,6 @@
 #include <stint/tools/config/byte_size.h>
 #include <stint/tools/config/drop_option.h>
+#include <stint/tools/config/number_list.h>
 #include <stint/tools/config/options.h>
 
 #include <limits>
@@ -22,6 +23,10 @@ bool is_drop(const std::string& text) {
   return read_drop(text).has_value();
 }
 
+Option list_option(const char* key, const char* flag, OptionSlot (*slot)(Config&), const char* help) {
+  return {key, flag, slot, help, {}, -any, any, is_number_list, "numbers like 0.5,0.25"};
+}
+
 std::vector<Option> make_options() {
   std::vector<std::string> datasets = {"digits", "mnist", "cifar10", "cifar100", "image-folder", "libsvm", "synthetic"};
   return {
@@ -32,12 +37,27 @@ std::vector<Option> make_options() {
       {"resume", "--resume", AT(resume), "go on with a run: auto, or its directory"},
 
       {"data.dataset", "--dataset", AT(data.dataset), "data set", datasets},
-      {"data.dir", "--data-dir", AT(data.dir), "where the data set lies"},
+      {"data.dir", "--data-dir", AT(data.dir), "where the data set lies: a folder, an archive or a file"},
       {"data.batch_size", "--batch-size", AT(data.batch_size), "images a step and rank", {}, 1, 1 << 20},
       {"data.image_size", "--image-size", AT(data.image_size), "height and width; 0: the data set's", {}, 0, 16384},
       {"data.num_classes", "--num-classes", AT(data.num_classes), "classes; 0: the data set's", {}, 0, 1 << 24},
       {"data.channels", "--channels", AT(data.channels), "channels of synthetic images; 0: 3", {}, 0, 4096},
       {"data.samples", "--samples", AT(data.samples), "synthetic images; 0: a few batches", {}, 0, 1 << 30},
+
+      {"data.val_split", "--val-split", AT(data.val_split), "share of the training images to validate on", {}, 0, 0.99},
+      {"data.bad_samples", "--bad-samples", AT(data.bad_samples), "at one that is damaged", {"stop", "skip"}},
+      {"data.loader_threads", "--loader-threads", AT(data.loader_threads), "threads ahead of the step", {}, 0, 256},
+      {"data.crop_padding", "--crop-padding", AT(data.crop_padding), "random crop: border in pixels", {}, 0, 1024},
+      list_option("data.scale", "--scale", AT(data.scale), "random-resized crop: share of the area, 0.08,1"),
+      list_option("data.ratio", "--ratio", AT(data.ratio), "random-resized crop: width / height, 0.75,1.33"),
+      {"data.hflip", "--hflip", AT(data.hflip), "probability of mirroring", {}, 0, 1},
+      {"data.vflip", "--vflip", AT(data.vflip), "probability of turning upside down", {}, 0, 1},
+      {"data.mixup", "--mixup", AT(data.mixup), "alpha of mixup; 0: off", {}, 0, 1000},
+      {"data.cutmix", "--cutmix", AT(data.cutmix), "alpha of cutmix; 0: off", {}, 0, 1000},
+      {"data.crop_pct", "--crop-pct", AT(data.crop_pct), "part of a test image that is scaled", {}, 0.01, 1},
+      list_option("data.mean", "--mean", AT(data.mean), "of pixels in 0..1; empty: the data set's"),
+      list_option("data.std", "--std", AT(data.std), "deviation of pixels; empty: the data set's"),
+      {"data.shard", "--shard", AT(data.shard), "images of a worker: iid, sorted, classes:K, dirichlet:ALPHA"},
 
       {"model.name", "--model", AT(model.name), "a registered model: resnet18, ..., or a definition: net.yaml"},
       {"model.kwargs", "--model-kwargs", AT(model.kwargs), "keyword arguments of the model: stem=cifar"},
@@ -60,6 +80,14 @@ std::vector<Option> make_options() {
       {"optim.decay_rate", "--decay-rate", AT(optim.decay_rate), "step: factor of a decay", {}, 0, 1},
       {"optim.clip_grad", "--clip-grad", AT(optim.clip_grad), "largest norm of the gradient; 0: any", {}, 0, any},
       {"optim.smoothing", "--smoothing", AT(optim.smoothing), "label smoothing", {}, 0, 1},
+
+      {"optim.grad_accum_steps", "--grad-accum-steps", AT(optim.grad_accum_steps), "batches of a step", {}, 1, 65536},
+      {"optim.model_ema", "--model-ema", AT(optim.model_ema), "average the weights, and evaluate with the average"},
+      {"optim.model_ema_decay", "--model-ema-decay", AT(optim.model_ema_decay), "of the average, a step", {}, 0, 1},
+      {"optim.decay_exclude", "--decay-exclude", AT(optim.decay_exclude), "without weight decay", {"", "norm-bias"}},
+      {"optim.on_nan", "--on-nan", AT(optim.on_nan), "at a loss or gradient that is not finite", {"stop", "skip"}},
+
+      {"optim.lr_scale", "--lr-scale", AT(optim.lr_scale), "factor of the rate for weights that begin so: fc=10"},
 
       {"sync.algorithm", "--sync", AT(sync.algorithm), "algorithm between workers: none, sync, liec:period=32, ..."},
       {"sync.compress", "--compress", AT(sync.compress), "compressor: sign, topk:RATIO, bf16, identity"},
@@ -108,7 +136,7 @@ std::vector<Option> make_options() {
        1e9},
       {"log.trace", "--trace", AT(log.trace), "write trace.json (Chrome, Perfetto) of the first steps"},
       {"log.json", "--json", AT(log.json), "report as JSON"},
-      {"log.checkpoint_hist", "--checkpoint-hist", AT(log.checkpoint_hist), "past checkpoints to keep", {}, 1, 1},
+      {"log.checkpoint_hist", "--checkpoint-hist", AT(log.checkpoint_hist), "checkpoints to keep", {}, 1, 1000},
   };
 }
 

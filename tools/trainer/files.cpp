@@ -1,12 +1,11 @@
 #include <fcntl.h>
 #include <stint/runtime/error.h>
+#include <stint/tools/data/bytes.h>
 #include <stint/tools/trainer/files.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 namespace stint {
 
@@ -36,16 +35,16 @@ void write_file(const fs::path& path, const std::string& text) {
   bool good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   good = std::fflush(file) == 0 && fsync(fileno(file)) == 0 && good;
   good = std::fclose(file) == 0 && good;
-  if (!good || std::rename(aside.c_str(), path.c_str()) != 0) cannot("write", path);
+  if (good && std::rename(aside.c_str(), path.c_str()) == 0) return;
+  int reason = errno;
+  std::remove(aside.c_str());
+  errno = reason;
+  cannot("write", path);
 }
 
 std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    fail(ErrorKind::data, "file", "cannot read {}: {}", path.string(), std::strerror(errno));
-  }
-  return text.str();
+  Bytes bytes = read_bytes(path.string());
+  return {bytes.begin(), bytes.end()};
 }
 
 void replace_directory(const fs::path& fresh, const fs::path& target) {

@@ -6,8 +6,8 @@ namespace {
 
 /// Images of the right shape; on the null device nobody reads them.
 ImageSet without_pixels(const ImageSet& images, std::int64_t count) {
-  ImageSet set = images;
-  set.pixels.clear();
+  ImageSet set = empty_like(images);
+  set.files.reset();
   set.labels.assign(count, 0);
   return set;
 }
@@ -16,7 +16,11 @@ ImageSet without_pixels(const ImageSet& images, std::int64_t count) {
 
 StepPlan plan_step(const Config& config, const ImageSet& images) {
   ImageSet set = without_pixels(images, config.data.batch_size);
-  Loader loader = Loader::shuffled(set, config.data.batch_size, 0);
+  Config alone = config;
+  alone.sync.workers = 1;
+  LoaderOptions options = training_options(alone, set);
+  options.threads = 0;
+  Loader loader(set, options);
   Training training(config, set, 1, Device::null());
   StepPlan plan;
   plan.parameters = training.state().parameter_table().dimension();

@@ -48,33 +48,53 @@ fs::path claim_run(const Config& config) {
   }
 }
 
+/// Whether a run was begun here: it may have been killed before it had written anything.
+bool is_run(const fs::path& path) {
+  std::error_code none;
+  return fs::is_directory(path, none) &&
+         (fs::is_empty(path, none) || fs::exists(path / "args.yaml") || fs::exists(path / "args.yaml.new"));
+}
+
+/// What every run has from its beginning, as far as it is not there yet.
+void begin(const fs::path& path, const Config& config) {
+  if (!fs::exists(path / "args.yaml")) write_file(path / "args.yaml", to_yaml(config));
+  if (!fs::exists(path / "summary.csv")) write_file(path / "summary.csv", summary_header);
+  fs::create_directory(checkpoints_of(path));
+}
+
 }  // namespace
 
 RunDirectory RunDirectory::create(const Config& config) {
-  RunDirectory run(claim_run(config));
-  fs::create_directory(run.path_ / "checkpoints");
-  write_file(run.path_ / "args.yaml", to_yaml(config));
-  write_file(run.path_ / "summary.csv", summary_header);
+  fs::path path = claim_run(config);
+  begin(path, config);
+  RunDirectory run(path, config.log.checkpoint_hist, 0, 0);
   run.set_status("running");
   return run;
 }
 
-RunDirectory RunDirectory::reopen(const fs::path& path, std::int64_t epoch) {
-  RunDirectory run(path);
+RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, std::int64_t step, std::int64_t epoch) {
+  begin(path, config);
   std::istringstream lines(read_file(path / "summary.csv"));
   std::string kept, line;
   for (std::int64_t number = -1; number < epoch && std::getline(lines, line); ++number) kept += line + "\n";
   write_file(path / "summary.csv", kept);
+  RunDirectory run(path, config.log.checkpoint_hist, step, epoch);
   run.set_status("running");
   return run;
 }
 
-void RunDirectory::append(const EpochSummary& s) {
+void RunDirectory::append(const EpochSummary& s, std::int64_t step) {
   std::string text = read_file(path_ / "summary.csv");
   text += fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},{},{},{}\n", s.epoch, s.train_loss,
                       s.eval.loss, s.eval.top1, s.eval.top5, s.lr, s.seconds, s.memory.peak.total(),
                       s.memory.saved_activations, s.traffic.total_sent(), s.traffic.total_received(), s.sync_rounds);
   write_file(path_ / "summary.csv", text);
+  metrics_.add(s, step);
+}
+
+void RunDirectory::save(Training& training, const Progress& progress, bool best, const FilesBeside& beside) {
+  metrics_.flush();
+  checkpoints_.save(training, progress, best, beside);
 }
 
 void RunDirectory::set_status(const std::string& status, const std::string& reason) {
@@ -87,27 +107,28 @@ void RunDirectory::set_status(const std::string& status, const std::string& reas
 }
 
 fs::path run_to_resume(const Config& config) {
-  auto has_checkpoint = [](const fs::path& run) { return fs::exists(run / "checkpoints/last/state.json"); };
+  auto has_checkpoint = [](const fs::path& run) { return !CheckpointStore(checkpoints_of(run), 1).empty(); };
   if (config.resume.empty()) return {};
   fs::path output = config.log.output;
   if (config.resume == "auto") {
     if (!config.log.experiment.empty()) {
       fs::path run = output / config.log.experiment;
-      return has_checkpoint(run) ? run : fs::path();
+      return is_run(run) ? run : fs::path();
     }
     fs::path newest;
     if (!fs::is_directory(output)) return {};
     for (const auto& entry : fs::directory_iterator(output)) {
       if (!has_checkpoint(entry.path())) continue;
-      if (Json::parse(read_file(entry.path() / "run.json")).value("status", "") == "finished") continue;
+      Json state = Json::parse(read_file(entry.path() / "run.json"), nullptr, false);
+      if (state.is_object() && state.value("status", Json()) == "finished") continue;
       if (newest.empty() || fs::last_write_time(entry) > fs::last_write_time(newest)) newest = entry.path();
     }
     return newest;
   }
   fs::path path = fs::path(config.resume).lexically_normal();
-  if (has_checkpoint(path)) return path;
-  if (fs::exists(path / "state.json")) return fs::absolute(path).parent_path().parent_path();
-  fail(ErrorKind::usage, "resume", "{} is no run with a checkpoint", path.string());
+  if (is_run(path)) return path;
+  if (fs::exists(path / "state.json")) return fs::canonical(path).parent_path().parent_path();
+  fail(ErrorKind::usage, "resume", "{} is no run", path.string());
 }
 
 fs::path arguments_of_run(const fs::path& inside) {

@@ -144,9 +144,13 @@ void run_team(const Config& config, const std::function<void(const Team&)>& work
   run_threads(workers, config, device, worker);
 }
 
-Loader worker_loader(const Config& config, const ImageSet& images, const Team& team) {
-  return Loader::sharded(images, team.batch_size, static_cast<std::uint64_t>(config.seed), team.first_image,
-                         team.images);
+LoaderOptions worker_options(const Config& config, const ImageSet& images, const Team& team) {
+  return training_options(config, images,
+                          {.rank = team.rank(),
+                           .workers = team.size(),
+                           .batch_size = team.batch_size,
+                           .first = team.first_image,
+                           .together = team.images});
 }
 
 }  // namespace stint

@@ -2,7 +2,7 @@
 
 #include <stint/dist/link_model.h>
 #include <stint/tools/config/config.h>
-#include <stint/tools/data/loader.h>
+#include <stint/tools/data/configured.h>
 
 #include <functional>
 
@@ -29,7 +29,7 @@ struct Team {
 /// a worker throws first is thrown again. Errors (ErrorKind::usage): workers without an algorithm.
 void run_team(const Config& config, const std::function<void(const Team&)>& worker);
 
-/// The worker's own images, in training order: its part of the images of each step.
-Loader worker_loader(const Config& config, const ImageSet& images, const Team& team);
+/// How the worker reads its own training images.
+LoaderOptions worker_options(const Config& config, const ImageSet& images, const Team& team);
 
 }  // namespace stint

@@ -1,4 +1,5 @@
 #include <stint/tools/trainer/pretrained.h>
+#include <stint/tools/trainer/run_history.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/team.h>
 #include <stint/tools/trainer/team_checkpoint.h>
@@ -21,6 +22,15 @@ class Clock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// What a single worker does and several do not yet.
+void check_alone(const Config& config) {
+  auto refuse = [](bool wanted, const char* option) {
+    if (wanted) fail(ErrorKind::usage, option, "is for one worker, without --sync");
+  };
+  refuse(config.optim.on_nan == "skip", "optim.on_nan=skip");
+  refuse(config.optim.model_ema, "optim.model_ema");
+}
+
 /// One worker's run from here to its end, its stop or its failure. Rank 0 speaks, writes and evaluates for all.
 class Run {
  public:
@@ -30,10 +40,16 @@ class Run {
         observer_(observer),
         stop_(stop),
         team_(team),
-        train_(worker_loader(config, data.train, team)),
-        test_(Loader::in_order(data.test, config.data.batch_size)),
-        training_(config, data.train, train_.batches(), team.device) {
+        notes_(data.notes),
+        train_(data.train, worker_options(config, data.train, team)),
+        test_(data.test, test_options(config)),
+        training_(config, data.train, train_.batches() / config.optim.grad_accum_steps, team.device) {
+    if (steps_of_epoch() < 1) {
+      fail(ErrorKind::usage, "optim.grad_accum_steps", "an epoch has {} batches, fewer than the {} of a step",
+           train_.batches(), training_.accumulations());
+    }
     if (!team.group) return;
+    check_alone(config);
     synchroniser_.emplace(config, *team.group, training_,
                           static_cast<double>(team.batch_size) / static_cast<double>(team.images));
     training_.set_synchroniser(&*synchroniser_);
@@ -51,76 +67,118 @@ class Run {
         outcome.emulated_waited = team_.emulated->waited_seconds();
       }
       if (directory_) {
+        draw_curves(directory_->path());
         outcome.run = directory_->path();
         directory_->set_status(outcome.stopped ? "stopped" : "finished");
       }
       return outcome;
     } catch (const std::exception& error) {
-      if (directory_) directory_->set_status("failed", error.what());
+      note_failure(error.what());
       throw;
     }
   }
 
  private:
+  void note_failure(const std::string& reason) {
+    try {
+      if (directory_) directory_->set_status("failed", reason);
+    } catch (const Error&) {
+      // a full disk, say: what went wrong first is what the user must hear of
+    }
+  }
+
   void open() {
     fs::path earlier = run_to_resume(config_);
     if (team_.group) team_.group->barrier();  // all have looked before rank 0 makes a new one
-    std::string note = earlier.empty() ? load_pretrained(config_, training_.state()) : "";
-    if (!earlier.empty()) {
-      note = load_checkpoint(earlier / "checkpoints/last", training_, progress_);
-      if (synchroniser_) {
-        load_worker(earlier / "checkpoints/last", training_, *synchroniser_, config_.sync.world_change);
-        synchroniser_->resumed();
-      }
+    if (earlier.empty()) {
+      take_note(load_pretrained(config_, training_.state()));
+    } else {
+      load(earlier);
     }
-    if (progress_.epoch >= config_.optim.epochs && !earlier.empty()) last_ = training_.evaluate(test_);
+    if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
     if (team_.rank() != 0) return;
-    directory_ = earlier.empty() ? RunDirectory::create(config_) : RunDirectory::reopen(earlier, progress_.epoch);
-    observer_.started(*directory_, training_, note);
+    directory_ = earlier.empty() ? RunDirectory::create(config_)
+                                 : RunDirectory::reopen(config_, earlier, training_.steps(), progress_.epoch);
+    observer_.started(*directory_, training_, notes_);
+  }
+
+  void load(const fs::path& run) {
+    CheckpointStore checkpoints(checkpoints_of(run), config_.log.checkpoint_hist);
+    if (checkpoints.empty()) return take_note(load_pretrained(config_, training_.state()));
+    std::string note;
+    fs::path checkpoint = checkpoints.load_newest(training_, progress_, note);
+    take_note(note);
+    if (!synchroniser_) return;
+    load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
+    synchroniser_->resumed();
+  }
+
+  void take_note(const std::string& note) {
+    if (!note.empty()) notes_.push_back(note);
+  }
+
+  std::int64_t steps_of_epoch() const { return train_.batches() / training_.accumulations(); }
+
+  StepResult step() {
+    if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.step + 1 == steps_of_epoch());
+    for (std::int64_t i = 0; i < training_.accumulations(); ++i) {
+      std::int64_t index = progress_.step * training_.accumulations() + i;
+      training_.accumulate(train_.batch(progress_.epoch, index, training_.device()));
+    }
+    return training_.update();
   }
 
   /// False if it was stopped in the middle.
   bool epoch() {
     Clock clock;
-    double before = progress_.epoch_seconds;
-    while (progress_.batch < train_.batches()) {
-      if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.batch + 1 == train_.batches());
-      StepResult result = training_.step(train_.batch(progress_.epoch, progress_.batch, training_.device()));
-      progress_.loss_sum += result.loss;
-      progress_.epoch_seconds = before + clock.seconds();
-      ++progress_.batch;
-      auto images = static_cast<double>(progress_.batch * team_.images);
-      if (team_.rank() == 0) {
-        observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.batch, train_.batches(),
-                           progress_.loss_sum / static_cast<double>(progress_.batch), result.lr,
-                           images / progress_.epoch_seconds});
+    double before = progress_.epoch_seconds, waited = train_.wait_seconds();
+    while (progress_.step < steps_of_epoch()) {
+      double started = clock.seconds(), wait = train_.wait_seconds();
+      StepResult result = step();
+      ++progress_.step;
+      if (!result.skipped) progress_.loss_sum += result.loss;
+      skipped_ += result.skipped;
+      double now = clock.seconds();
+      progress_.epoch_seconds = before + now;
+      if (directory_) {
+        directory_->append(
+            {training_.steps(), progress_.epoch, result.loss, result.lr, now - started, train_.wait_seconds() - wait});
+        tell(result, (train_.wait_seconds() - waited) / now);
       }
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
+      bool last = progress_.step == steps_of_epoch();  // which is saved after the evaluation
       bool stop = synchroniser_ ? synchroniser_->any(stop_ != 0) : stop_ != 0;
-      if ((stop || due) && synchroniser_) {
-        synchroniser_->with_consensus([&] { save("last"); });
-      } else if (stop || due) {
-        save("last");
-      }
+      if (stop || (due && !last)) save_now();
       if (stop) return false;
     }
     finish_epoch();
     return true;
   }
 
+  void tell(const StepResult& result, double data_wait) {
+    auto images = static_cast<double>(progress_.step * training_.accumulations() * team_.images);
+    observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(),
+                       progress_.loss_sum / static_cast<double>(progress_.step), result.lr,
+                       images / progress_.epoch_seconds, data_wait, skipped_});
+  }
+
+  void save_now() {
+    if (!synchroniser_) return save();
+    synchroniser_->with_consensus([&] { save(); });
+  }
+
   /// Several workers: all call it; each adds its own files to the checkpoint that rank 0 makes.
-  void save(const std::string& name) {
-    if (!synchroniser_) return save_checkpoint(directory_->checkpoint(name), training_, progress_);
-    if (team_.rank() == 0) {
-      save_checkpoint(directory_->checkpoint(name), training_, progress_, [&](const fs::path& aside) {
-        synchroniser_->send_text(aside.string());
-        save_worker(aside, training_, *synchroniser_);
-        team_.group->barrier();
-      });
-    } else {
-      save_worker(synchroniser_->send_text(""), training_, *synchroniser_);
+  void save(bool best = false) {
+    if (!synchroniser_) return directory_->save(training_, progress_, best);
+    auto add_own = [&](const fs::path& aside) {
+      save_worker(aside, training_, *synchroniser_);
       team_.group->barrier();
-    }
+    };
+    if (team_.rank() != 0) return add_own(synchroniser_->send_text(""));
+    directory_->save(training_, progress_, best, [&](const fs::path& aside) {
+      synchroniser_->send_text(aside.string());
+      add_own(aside);
+    });
   }
 
   void finish_epoch() {
@@ -129,23 +187,25 @@ class Run {
       synchroniser_->finish(training_.steps(), static_cast<float>(lr));
     }
     if (team_.emulated) emulated_ = team_.emulated->seconds();  // evaluation is not of the run
-    double loss = progress_.loss_sum / static_cast<double>(train_.batches());
+    double loss = progress_.loss_sum / static_cast<double>(steps_of_epoch());
     if (synchroniser_) loss = synchroniser_->mean(loss);
-    EpochSummary summary{progress_.epoch, loss, {}, lr, progress_.epoch_seconds, training_.memory()};
-    if (synchroniser_) {
-      summary.traffic = team_.group->traffic();
-      summary.waited_seconds = dist::Work::waited_seconds();
-      summary.sync_rounds = synchroniser_->algorithm().rounds();
-      synchroniser_->check_drift();
-      synchroniser_->with_consensus([&] {
-        summary.spread = synchroniser_->spread();
-        summary.compression_error = synchroniser_->algorithm().compression_error();
-        close_epoch(summary);
-      });
-      if (team_.emulated) team_.emulated->rewind_to(emulated_);
-    } else {
+    EpochSummary summary{.epoch = progress_.epoch,
+                         .train_loss = loss,
+                         .lr = lr,
+                         .seconds = progress_.epoch_seconds,
+                         .memory = training_.memory(),
+                         .note = train_.bad_note()};
+    if (!synchroniser_) return close_epoch(summary);
+    summary.traffic = team_.group->traffic();
+    summary.waited_seconds = dist::Work::waited_seconds();
+    summary.sync_rounds = synchroniser_->algorithm().rounds();
+    synchroniser_->check_drift();
+    synchroniser_->with_consensus([&] {
+      summary.spread = synchroniser_->spread();
+      summary.compression_error = synchroniser_->algorithm().compression_error();
       close_epoch(summary);
-    }
+    });
+    if (team_.emulated) team_.emulated->rewind_to(emulated_);
   }
 
   /// With the model that counts in place: that is the one to judge and to keep.
@@ -154,9 +214,8 @@ class Run {
     summary.eval = last_;
     bool best = last_.top1 > progress_.best_top1;
     progress_ = {.epoch = progress_.epoch + 1, .best_top1 = std::max(progress_.best_top1, last_.top1)};
-    if (directory_) directory_->append(summary);
-    save("last");
-    if (best && directory_) save_checkpoint(directory_->checkpoint("best"), training_, progress_);
+    if (directory_) directory_->append(summary, training_.steps());
+    save(best);
     if (directory_) observer_.epoch_done(summary, config_.optim.epochs);
   }
 
@@ -164,6 +223,7 @@ class Run {
   TrainingObserver& observer_;
   const std::atomic<int>& stop_;
   const Team& team_;
+  std::vector<std::string> notes_;
   Loader train_;
   Loader test_;
   Training training_;
@@ -171,6 +231,7 @@ class Run {
   std::optional<RunDirectory> directory_;  // of rank 0
   Progress progress_;
   EvalResult last_;
+  std::int64_t skipped_ = 0;
   double emulated_ = 0;
 };
 

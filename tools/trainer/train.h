@@ -11,18 +11,20 @@ namespace stint {
 /// Where a run is, after every step.
 struct TrainingMoment {
   std::int64_t epoch, epochs;
-  std::int64_t batch, batches;  ///< of the epoch; `batch` are done
-  double loss;                  ///< mean over the epoch so far
+  std::int64_t step, steps;  ///< of the epoch; `step` are done
+  double loss;               ///< mean over the epoch so far
   double lr;
   double images_per_second;  ///< over the epoch so far
+  double data_wait = 0;      ///< share of the epoch's time so far that steps waited for their batches
+  std::int64_t skipped = 0;  ///< steps of this process whose loss or gradient was not finite
 };
 
 /// Told about the course of a run. Nothing in the trainer prints.
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
-  /// `note`: what was not as it was when the run is resumed, or what pretrained weights left out; empty if nothing.
-  virtual void started(const RunDirectory& run, Training& training, const std::string& note) = 0;
+  /// `notes`: what a user should know of the data, of a resumption, of pretrained weights.
+  virtual void started(const RunDirectory& run, Training& training, const std::vector<std::string>& notes) = 0;
   virtual void stepped(const TrainingMoment& moment) = 0;
   virtual void epoch_done(const EpochSummary& summary, std::int64_t epochs) = 0;
 };

@@ -1,18 +1,48 @@
+#include <stint/kernels/add/add.h>
 #include <stint/kernels/cast/cast.h>
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/optimiser.h>
 #include <stint/models/model.h>
-#include <stint/tools/data/digits.h>
-#include <stint/tools/data/synthetic.h>
+#include <stint/tools/trainer/nan_report.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
 
+#include <charconv>
 #include <cmath>
 
 namespace stint {
 
 namespace {
+
+/// Biases, and the scales and shifts of normalisations: every parameter of one dimension.
+void exclude_from_decay(Module& model) {
+  model.visit([](Module& module) {
+    for (auto& parameter : module.parameters()) {
+      if (parameter->shape.rank() <= 1) parameter->decay = false;
+    }
+  });
+}
+
+/// `prefix` is a name or whole parts at its beginning: `fc`, `layer4.0`. Of several that fit, the last in order counts.
+void scale_learning_rate(Module& model, const std::string& prefix, const std::string& factor) {
+  float scale = 0;
+  auto [after, error] = std::from_chars(factor.data(), factor.data() + factor.size(), scale);
+  if (error != std::errc{} || after != factor.data() + factor.size() || !(scale >= 0 && scale <= 1e6f)) {
+    fail(ErrorKind::usage, "optim.lr_scale", "{} is '{}', expected a factor from 0 to 1e6", prefix, factor);
+  }
+  bool found = false;
+  model.name_tree();
+  model.visit([&](Module& module) {
+    for (auto& parameter : module.parameters()) {
+      const std::string& name = parameter->leaf.name;
+      if (name != prefix && !name.starts_with(prefix + ".")) continue;
+      parameter->lr_scale = scale;
+      found = true;
+    }
+  });
+  if (!found) fail(ErrorKind::usage, "optim.lr_scale", "the model has no weights that begin with '{}'", prefix);
+}
 
 std::unique_ptr<LocalUpdate> make_optimiser(const Config& config, const ModelState& state) {
   const auto& o = config.optim;
@@ -72,46 +102,71 @@ Training::Training(const Config& config, const ImageSet& images, std::int64_t st
       schedule_(make_schedule(config, steps_per_epoch)),
       random_{static_cast<std::uint64_t>(config.seed), 0},
       smoothing_(static_cast<float>(config.optim.smoothing)),
-      clip_(static_cast<float>(config.optim.clip_grad)) {}
+      clip_(static_cast<float>(config.optim.clip_grad)),
+      skip_nan_(config.optim.on_nan == "skip"),
+      accumulations_(config.optim.grad_accum_steps) {
+  if (config.optim.model_ema) ema_.emplace(state_, config.optim.model_ema_decay);
+  if (skip_nan_) buffers_before_ = state_.buffers().copy_to(device);
+}
 
 Value Training::loss(Tape& tape, const Batch& batch, Value* logits) {
   Value x = tape.constant(batch.images);
   if (state_.compute() != DType::f32) x = tape.apply(Cast{state_.compute()}, x);
   x = (*model_)(tape, x);
   if (logits) *logits = x;
-  return tape.apply(SoftmaxCrossEntropy{tape.training() ? smoothing_ : 0}, x, tape.constant(batch.labels));
+  SoftmaxCrossEntropy loss{tape.training() ? smoothing_ : 0, batch.other_labels ? batch.weight : 1};
+  Value first = tape.apply(loss, x, tape.constant(batch.labels));
+  if (!batch.other_labels) return first;
+  loss.weight = 1 - batch.weight;
+  return tape.apply(Add{}, first, tape.apply(loss, x, tape.constant(batch.other_labels)));
 }
 
-StepResult Training::step(const Batch& batch) {
-  ProfileRange range("step");
-  allocator_of(device()).reset_peak();
-  StepResult result{.loss = 0, .lr = schedule_.at(steps_), .gradient_norm = 0};
-  {
-    Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
-    tape.random = &random_;
-    Value value = loss(tape, batch);
-    result.loss = scalar_of(value.tensor());
-    if (!std::isfinite(result.loss)) {
-      fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help",
-           std::isnan(result.loss) ? "not a number" : "infinite", steps_);
-    }
+void Training::accumulate(const Batch& batch) {
+  if (accumulated_ == 0) {
+    allocator_of(device()).reset_peak();
     state_.forget_gradients();
-    if (synchroniser_ && clip_ == 0) {  // a gradient that is to be clipped is final only when all of it is
-      tape.on_gradient_ready(
-          [&](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, static_cast<float>(result.lr)); });
-    }
-    tape.backward(value);
+    loss_sum_ = 0;
+    if (skip_nan_) buffers_before_.copy_from(state_.buffers());
   }
+  RandomState random = random_;
+  Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
+  tape.random = &random_;
+  Value value = loss(tape, batch);
+  double result = scalar_of(value.tensor());
+  if (!std::isfinite(result) && !skip_nan_) explain_nan(*this, result, batch, random);
+  if (synchroniser_ && clip_ == 0 && accumulations_ == 1) {  // otherwise no gradient is final before all are
+    auto lr = static_cast<float>(schedule_.at(steps_));
+    tape.on_gradient_ready([this, lr](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, lr); });
+  }
+  tape.backward(value);
+  loss_sum_ += result;
+  ++accumulated_;
+}
+
+StepResult Training::update() {
+  auto count = static_cast<double>(std::exchange(accumulated_, 0));
+  StepResult result{.loss = loss_sum_ / count, .lr = schedule_.at(steps_)};
   state_.complete_gradients();
+  if (count > 1) scale(static_cast<float>(1 / count), state_.gradients());
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
-  if (synchroniser_) {
+  result.skipped = skip_nan_ && !(std::isfinite(result.loss) && std::isfinite(squared_norm(state_.gradients())));
+  if (result.skipped) {
+    state_.buffers().copy_from(buffers_before_);
+  } else if (synchroniser_) {
     synchroniser_->step(steps_, static_cast<float>(result.lr));
   } else {
     optimiser_->apply(state_.parameters(), state_.gradients(), static_cast<float>(result.lr));
+    if (ema_) ema_->update();
   }
   ++steps_;
   note_memory();
   return result;
+}
+
+StepResult Training::step(const Batch& batch) {
+  ProfileRange range("step");
+  for (std::int64_t i = 0; i < accumulations_; ++i) accumulate(batch);
+  return update();
 }
 
 void Training::note_memory() {
@@ -123,6 +178,7 @@ void Training::note_memory() {
 
 EvalResult Training::evaluate(Loader& loader) {
   ProfileRange range("evaluate");
+  EmaScope averaged(ema());
   double loss_sum = 0;
   std::int64_t seen = 0, first = 0, five = 0;
   for (std::int64_t i = 0; i < loader.batches(); ++i) {
@@ -145,24 +201,11 @@ std::unique_ptr<Module> make_configured_model(const Config& config, const ImageS
     fail(ErrorKind::usage, "data.num_classes", "expected at least the data set's {} classes, got {}", images.classes,
          classes);
   }
-  return make_model({config.model.name, config.model.kwargs, images.channels, images.height, classes});
-}
-
-DataSet load_dataset(const Config& config) {
-  const auto& d = config.data;
-  if (d.dataset == "digits") {
-    if (d.image_size != 0 && d.image_size != 8) {
-      fail(ErrorKind::usage, "data.image_size", "the digits are 8x8, got {}", d.image_size);
-    }
-    return load_digits();
-  }
-  if (d.dataset == "synthetic") {
-    auto or_else = [](std::int64_t value, std::int64_t fallback) { return value > 0 ? value : fallback; };
-    std::int64_t samples = or_else(d.samples, 8 * d.batch_size + 8);
-    return make_synthetic(samples, or_else(d.image_size, 32), or_else(d.channels, 3), or_else(d.num_classes, 10),
-                          static_cast<std::uint64_t>(config.seed));
-  }
-  fail(ErrorKind::usage, "data.dataset", "this version reads digits and synthetic, not yet '{}'", d.dataset);
+  std::int64_t size = config.data.image_size > 0 ? config.data.image_size : images.height;
+  auto model = make_model({config.model.name, config.model.kwargs, images.channels, size, classes});
+  if (config.optim.decay_exclude == "norm-bias") exclude_from_decay(*model);
+  for (const auto& [prefix, factor] : config.optim.lr_scale) scale_learning_rate(*model, prefix, factor);
+  return model;
 }
 
 }  // namespace stint

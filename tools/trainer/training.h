@@ -4,10 +4,12 @@
 #include <stint/layers/schedule.h>
 #include <stint/runtime/local_update.h>
 #include <stint/tools/config/config.h>
-#include <stint/tools/data/loader.h>
+#include <stint/tools/data/configured.h>
 #include <stint/tools/trainer/dropping.h>
+#include <stint/tools/trainer/ema.h>
 
 #include <memory>
+#include <optional>
 
 namespace stint {
 
@@ -17,6 +19,7 @@ struct StepResult {
   double loss = 0;
   double lr = 0;
   double gradient_norm = 0;  ///< before clipping; 0 without clipping
+  bool skipped = false;      ///< for a loss or gradient that is not finite, with `optim.on_nan` skip
 };
 
 struct EvalResult {
@@ -38,12 +41,21 @@ class Training {
   /// `images` tells channels, size and classes; `steps_per_epoch` turns the schedule's epochs into steps.
   Training(const Config& config, const ImageSet& images, std::int64_t steps_per_epoch, Device device);
 
-  /// Forward, backward, update. Errors: a loss that is not finite (ErrorKind::diverged), before anything was updated.
+  /// Forward and backward of one batch: its gradients are added to those of the step. Errors: a loss that is not finite
+  /// (ErrorKind::diverged), naming the first operator that made one.
+  void accumulate(const Batch& batch);
+  /// The update, with the mean gradient of the batches since the last one.
+  StepResult update();
+  /// `accumulate`, as often as the configuration asks for, and `update`.
   StepResult step(const Batch& batch);
 
   /// From now on the update is that of several workers.
   void set_synchroniser(Synchroniser* synchroniser) { synchroniser_ = synchroniser; }
 
+  /// Batches of a step (`optim.grad_accum_steps`).
+  std::int64_t accumulations() const { return accumulations_; }
+
+  /// With the averaged weights, where there are such.
   EvalResult evaluate(Loader& loader);
 
   ModelState& state() { return state_; }
@@ -51,6 +63,7 @@ class Training {
   LocalUpdate& optimiser() { return *optimiser_; }
   RandomState& random() { return random_; }
   Dropping& dropping() { return dropping_; }
+  Ema* ema() { return ema_ ? &*ema_ : nullptr; }
   Device device() const { return state_.device(); }
   double lr_of(std::int64_t step) const { return schedule_.at(step); }
   std::int64_t steps() const { return steps_; }
@@ -69,8 +82,14 @@ class Training {
   std::unique_ptr<LocalUpdate> optimiser_;
   Schedule schedule_;
   RandomState random_;
+  std::optional<Ema> ema_;
   float smoothing_;
   float clip_;
+  bool skip_nan_;
+  Tensor buffers_before_;  // of the step, where it may have to be undone
+  std::int64_t accumulations_;
+  std::int64_t accumulated_ = 0;
+  double loss_sum_ = 0;
   std::int64_t steps_ = 0;
   StepMemory memory_;
   Synchroniser* synchroniser_ = nullptr;
@@ -78,8 +97,5 @@ class Training {
 
 /// The model that a configuration names, for images like these.
 std::unique_ptr<Module> make_configured_model(const Config& config, const ImageSet& images);
-
-/// The data set that a configuration names. Errors (ErrorKind::usage): one that this version does not read.
-DataSet load_dataset(const Config& config);
 
 }  // namespace stint

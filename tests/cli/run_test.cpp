@@ -1,0 +1,234 @@
+#include <fcntl.h>
+#include <stint/runtime/philox.h>
+#include <stint/tests/cli/run_program.h>
+#include <stint/tests/temporary_directory.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+using namespace stint;
+using namespace stint::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kills_each = 6;
+
+const std::vector<std::string> base = {
+    "--model", "mlp",       "--epochs", "4", "--lr", "0.05", "--batch-size", "64", "--recovery-interval",
+    "2",       "--threads", "1"};
+const std::vector<std::vector<std::string>> dtypes = {{}, {"--amp", "bf16"}};
+const std::vector<std::vector<std::string>> optimisers = {{"--opt", "sgd"}, {"--opt", "adamw"}};
+const std::vector<std::vector<std::string>> extras = {
+    {"--model-kwargs", "hidden=32", "dropout=0.2"},
+    {"--crop-padding", "1", "--hflip", "0.5", "--mixup", "0.2", "--loader-threads", "2"},
+    {"--model-ema", "--model-ema-decay", "0.9"}};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Starts `stint train`; its words go nowhere.
+pid_t start(const std::vector<std::string>& arguments) {
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child > 0) return child;
+  std::vector<std::string> words = {STINT_PROGRAM, "train"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  int nowhere = open("/dev/null", O_WRONLY);
+  dup2(nowhere, 1);
+  execv(pointers[0], pointers.data());
+  _exit(127);
+}
+
+bool is_being_written(const fs::path& run) {
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(run / "checkpoints", none)) {
+    std::string name = entry.path().filename();
+    if (name.starts_with("step-") && name.ends_with(".new")) return true;
+  }
+  return false;
+}
+
+/// The exit code of a child that has ended, or -1.
+int poll_exit(pid_t child) {
+  int status = 0;
+  if (waitpid(child, &status, WNOHANG) == 0) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+struct Kills {
+  int all = 0;
+  int in_checkpoint = 0;
+};
+
+/// Runs until a moment, `delay` seconds on or, with `in_checkpoint`, the first time after that a checkpoint is being
+/// written, and kills. True if the program had ended by itself.
+bool run_and_kill(const std::vector<std::string>& arguments, const fs::path& run, double delay, bool in_checkpoint,
+                  Kills& kills) {
+  pid_t child = start(arguments);
+  auto begin = Clock::now();
+  while (seconds_since(begin) < delay || (in_checkpoint && !is_being_written(run))) {
+    if (int code = poll_exit(child); code >= 0) {
+      REQUIRE(code == 0);
+      return true;
+    }
+    if (!in_checkpoint) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status)) return true;
+  ++kills.all;
+  kills.in_checkpoint += is_being_written(run);
+  return false;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// (step, loss) of every line of metrics.jsonl.
+std::vector<std::pair<int, double>> losses(const fs::path& run) {
+  std::vector<std::pair<int, double>> found;
+  std::istringstream lines(text_of(run / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    auto json = nlohmann::json::parse(line);
+    found.emplace_back(json["step"], json.contains("loss") ? json["loss"] : json["eval_loss"]);
+  }
+  return found;
+}
+
+void check_equal(const fs::path& whole, const fs::path& cut) {
+  for (const auto& entry : fs::directory_iterator(whole / "checkpoints/last")) {
+    if (entry.path().extension() != ".safetensors") continue;
+    INFO(entry.path());
+    CHECK(text_of(entry.path()) == text_of(cut / "checkpoints/last" / entry.path().filename()));
+  }
+  CHECK(losses(whole) == losses(cut));
+  CHECK(nlohmann::json::parse(text_of(cut / "run.json"))["status"] == "finished");
+}
+
+std::vector<std::string> joined(std::initializer_list<std::vector<std::string>> parts) {
+  std::vector<std::string> all;
+  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("killed at any moment and resumed, a run ends with the bits of an uninterrupted one") {
+  TemporaryDirectory directory;
+  RandomSequence random{static_cast<std::uint64_t>(time(nullptr)), 0};
+  INFO("random seed " << random.seed);
+  std::uint64_t draw = 0;
+  Kills kills;
+  int number = 0;
+  for (const auto& dtype : dtypes) {
+    for (const auto& optimiser : optimisers) {
+      for (const auto& extra : extras) {
+        std::string name = std::to_string(++number);
+        INFO("configuration " << name);
+        auto arguments = joined({base, dtype, optimiser, extra, {"--output", directory.path(), "--experiment"}});
+        fs::path whole = directory.path() / ("whole" + name), cut = directory.path() / ("cut" + name);
+        auto begin = Clock::now();
+        pid_t child = start(joined({arguments, {"whole" + name}}));
+        int status = 0;
+        waitpid(child, &status, 0);
+        REQUIRE(status == 0);
+        double duration = seconds_since(begin);
+
+        auto again = joined({arguments, {"cut" + name, "--resume", "auto"}});
+        bool ended = false;
+        for (int k = 0; k < kills_each && !ended; ++k) {
+          double delay = duration * 0.15 * static_cast<double>(random.uniform(draw++));
+          ended = run_and_kill(again, cut, delay, k % 2 == 0, kills);
+        }
+        child = start(again);
+        waitpid(child, &status, 0);
+        REQUIRE(status == 0);
+        check_equal(whole, cut);
+      }
+    }
+  }
+  WARN(kills.all << " kills, " << kills.in_checkpoint << " of them while a checkpoint was being written");
+  CHECK(kills.all >= 50);
+  CHECK(4 * kills.in_checkpoint >= kills.all);
+}
+
+TEST_CASE("SIGTERM and SIGINT save, and say so in the exit code") {
+  TemporaryDirectory directory;
+  for (auto [signal, code] : {std::pair(SIGTERM, 143), std::pair(SIGINT, 130)}) {
+    std::string name = std::to_string(signal);
+    auto arguments = joined({base, {"--epochs", "200", "--output", directory.path(), "--experiment", name}});
+    pid_t child = start(arguments);
+    while (!fs::exists(directory.path() / name / "checkpoints/last")) {
+      REQUIRE(poll_exit(child) == -1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    kill(child, signal);
+    int status = 0;
+    waitpid(child, &status, 0);
+    CHECK(WEXITSTATUS(status) == code);
+    auto run = nlohmann::json::parse(text_of(directory.path() / name / "run.json"));
+    CHECK(run["status"] == "stopped");
+    auto state = nlohmann::json::parse(text_of(directory.path() / name / "checkpoints/last/state.json"));
+    CHECK(state["step"] == losses(directory.path() / name).back().first);
+  }
+}
+
+TEST_CASE("a run that goes on, or is evaluated, brings its own configuration; flags come after it") {
+  TemporaryDirectory directory;
+  std::string path = directory.path();
+  REQUIRE(run_program("train --model mlp --model-kwargs hidden=7 --epochs 2 --lr 0.03 --output . --experiment x", path)
+              .code == 0);
+  Outcome more = run_program("train --resume x --epochs 3 --json", path);
+  CHECK(more.code == 0);
+  CHECK(losses(directory.path() / "x").back().first == 3 * 22);
+  Outcome eval = run_program("eval --checkpoint x --json", path);
+  CHECK(eval.code == 0);
+  CHECK(nlohmann::json::parse(eval.out)["top1"] == nlohmann::json::parse(more.out)["top1"]);
+}
+
+TEST_CASE("compare prints a table and draws") {
+  TemporaryDirectory directory;
+  std::string path = directory.path();
+  REQUIRE(run_program("train --model mlp --epochs 2 --output . --experiment a", path).code == 0);
+  Outcome table = run_program("compare a a", path);
+  CHECK(table.code == 0);
+  CHECK_THAT(table.out, Catch::Contains("finished") && Catch::Contains("curves: compare.svg, compare.png"));
+  CHECK(fs::file_size(directory.path() / "compare.png") > 1000);
+  CHECK(fs::file_size(directory.path() / "a/curves.svg") > 1000);
+  auto json = nlohmann::json::parse(run_program("compare a --json --picture b", path).out);
+  CHECK(json[0]["epochs"] == 2);
+  CHECK(run_program("compare", path).err == "stint: compare: expected run directories\n");
+  CHECK_THAT(run_program("compare none", path).err, Catch::Contains("none is no run"));
+}
+
+TEST_CASE("plan prints how the workers share the images") {
+  auto json = nlohmann::json::parse(run_program("plan --model mlp --workers 3 --shard sorted --json").out);
+  REQUIRE(json["shards"].size() == 3);
+  int sum = 0;
+  for (const auto& shard : json["shards"]) {
+    for (int count : shard) sum += count;
+  }
+  CHECK(sum == 1438);
+  CHECK(json["shards"][0][9] == 0);
+  CHECK(json["shards"][2][0] == 0);
+  CHECK_THAT(run_program("plan --model mlp --workers 3").out,
+             Catch::Contains("training images of each worker (iid), by class"));
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace stint {
+
+struct Curve {
+  std::string name;
+  std::vector<std::pair<double, double>> points;
+  int colour = 0;      ///< which of a few that are told apart easily
+  bool faint = false;  ///< drawn thin
+};
+
+/// One pair of axes; points that are not finite are left out.
+struct Panel {
+  std::string title;
+  std::vector<Curve> curves;
+  bool rising = false;  ///< then the names stand at the bottom, out of the way
+};
+
+struct Chart {
+  std::string x_title;
+  std::vector<Panel> panels;  ///< side by side
+};
+
+/// The same picture twice, without a library: as SVG, and as a PNG file.
+std::string chart_svg(const Chart& chart);
+std::string chart_png(const Chart& chart);
+
+}  // namespace stint
