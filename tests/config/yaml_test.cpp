@@ -50,7 +50,8 @@ struct Draw {
   }
   void operator()(std::string* value) const {
     if (option.accepts) {
-      *value = std::to_string(random() % 100 + 1) + "MiB";
+      std::string number = std::to_string(random() % 99 + 1);
+      *value = option.key == "memory.drop" ? "mink:gamma=0." + number : number + "MiB";
     } else {
       *value = option.choices.empty() ? text() : option.choices[random() % option.choices.size()];
     }

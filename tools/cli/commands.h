@@ -12,6 +12,7 @@ int run_train(const Config& config);
 int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
 int run_inspect_model(const Config& config);
+int run_inspect_mem(const Config& config);
 int run_bench(const Config& config, int steps);
 
 }  // namespace stint

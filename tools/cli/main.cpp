@@ -36,6 +36,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "eval") return stint::run_eval(config, arguments.checkpoint);
   if (arguments.command == "plan") return stint::run_plan(config);
   if (arguments.command == "bench") return stint::run_bench(config, arguments.steps);
+  if (arguments.command == "inspect mem") return stint::run_inspect_mem(config);
   return stint::run_inspect_model(config);
 }
 
@@ -73,7 +74,8 @@ int main(int argc, char** argv) {
     return finish(run(stint::parse_arguments({argv + 1, argv + argc})));
   } catch (const stint::Error& error) {
     std::string text = error.what();
-    if (error.kind() == stint::ErrorKind::memory) text += ": a smaller --batch-size may help";
+    bool advised = text.find("--batch-size") != std::string::npos;
+    if (error.kind() == stint::ErrorKind::memory && !advised) text += ": a smaller --batch-size may help";
     return report(error.kind(), text.c_str());
   } catch (const std::bad_alloc&) {
     return report(stint::ErrorKind::memory, "out of memory: a smaller --batch-size may help");

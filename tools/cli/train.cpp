@@ -2,6 +2,7 @@
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/progress_line.h>
 #include <stint/tools/cli/report.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/train.h>
 
 #include <csignal>
@@ -48,9 +49,9 @@ class Console : public TrainingObserver {
 
   void epoch_done(const EpochSummary& s, std::int64_t epochs) override {
     progress_.clear();
-    say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  peak {}  saved {}\n",
+    say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  saved {}  live {}  peak {}\n",
         s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
-        human_bytes(s.memory.peak.total()), human_bytes(s.memory.saved_activations));
+        human_bytes(s.memory.saved_activations), memory_text(s.memory.live), memory_text(s.memory.peak));
   }
 
   /// A reader that has gone away is no reason to stop training: what cannot be written is not.

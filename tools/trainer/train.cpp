@@ -1,3 +1,4 @@
+#include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/train.h>
 
 #include <chrono>
@@ -65,14 +66,16 @@ class Run {
     Clock clock;
     double before = progress_.epoch_seconds;
     while (progress_.batch < train_.batches()) {
-      StepResult result = training_.step(train_.batch(progress_.epoch, progress_.batch, training_.device()));
+      Batch batch = train_.batch(progress_.epoch, progress_.batch, training_.device());
+      if (probe_due(config_, training_.steps())) write_probes(directory.path(), training_, batch);
+      StepResult result = training_.step(batch);
       progress_.loss_sum += result.loss;
       progress_.epoch_seconds = before + clock.seconds();
       ++progress_.batch;
       auto images = static_cast<double>(progress_.batch * train_.batch_size());
       observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.batch, train_.batches(),
                          progress_.loss_sum / static_cast<double>(progress_.batch), result.lr,
-                         images / progress_.epoch_seconds});
+                         images / progress_.epoch_seconds, training_.memory().live, training_.memory().peak});
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
       if (stop_ != 0 || due) save_checkpoint(directory.checkpoint("last"), training_, progress_);
       if (stop_ != 0) return false;

@@ -15,6 +15,7 @@ struct TrainingMoment {
   double loss;                  ///< mean over the epoch so far
   double lr;
   double images_per_second;  ///< over the epoch so far
+  PurposeBytes live, peak;   ///< memory after the step, and at its largest moment so far
 };
 
 /// Told about the course of a run. Nothing in the trainer prints.

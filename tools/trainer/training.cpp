@@ -5,6 +5,7 @@
 #include <stint/models/model.h>
 #include <stint/tools/data/digits.h>
 #include <stint/tools/data/synthetic.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/training.h>
 
 #include <cmath>
@@ -88,14 +89,18 @@ StepResult Training::step(const Batch& batch) {
   {
     Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
     tape.random = &random_;
-    Value value = loss(tape, batch);
-    result.loss = scalar_of(value.tensor());
-    if (!std::isfinite(result.loss)) {
-      fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help",
-           std::isnan(result.loss) ? "not a number" : "infinite", steps_);
+    try {
+      Value value = loss(tape, batch);
+      result.loss = scalar_of(value.tensor());
+      if (!std::isfinite(result.loss)) {
+        fail(ErrorKind::diverged, "train", "the loss is {} at step {}: a lower --lr or --clip-grad may help",
+             std::isnan(result.loss) ? "not a number" : "infinite", steps_);
+      }
+      run_backward(tape, value);
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::memory) fail_for_memory(error, tape.ledger());
+      throw;
     }
-    state_.forget_gradients();
-    tape.backward(value);
   }
   state_.complete_gradients();
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
@@ -105,10 +110,18 @@ StepResult Training::step(const Batch& batch) {
   return result;
 }
 
+void Training::run_backward(Tape& tape, const Value& loss) {
+  tape.settle();
+  std::size_t saved = allocator_of(device()).stats().requested[Purpose::saved];
+  memory_.saved_activations = std::max(memory_.saved_activations, saved);
+  state_.forget_gradients();
+  tape.backward(loss);
+}
+
 void Training::note_memory() {
   MemoryStats stats = allocator_of(device()).stats();
   if (stats.peak.total() > memory_.peak.total()) memory_.peak = stats.peak;
-  memory_.saved_activations = std::max(memory_.saved_activations, stats.peak_each[Purpose::saved]);
+  memory_.live = stats.requested;
   memory_.peak_reserved = std::max(memory_.peak_reserved, stats.peak_reserved);
 }
 
