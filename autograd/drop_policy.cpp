@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <stint/autograd/drop_policy.h>
+#include <stint/kernels/vector/vector.h>
 
 #include <algorithm>
 #include <array>
@@ -10,10 +11,7 @@ namespace {
 
 class DroppedTensor : public PackedTensor {
  public:
-  DroppedTensor(const Tensor& dense, const DropRule& rule)
-      : kept_(drop(dense, rule)),
-        encoding_(fmt::format("{} {:g} {}", name_of(rule.strategy), rule.gamma,
-                              rule.index == DropIndex::bitmask ? "bitmask" : "int32")) {}
+  DroppedTensor(KeptElements kept, std::string encoding) : kept_(std::move(kept)), encoding_(std::move(encoding)) {}
 
   Tensor unpack() const override {
     PurposeScope scope(Purpose::workspace);  // for as long as a weight gradient is computed
@@ -47,6 +45,7 @@ void DropPolicy::start_step(std::int64_t step, double gamma) {
   step_ = step;
   gamma_ = gamma;
   packed_ = 0;
+  records_.clear();
 }
 
 double DropPolicy::gamma_of(const Slot& slot) const {
@@ -71,10 +70,27 @@ std::unique_ptr<PackedTensor> DropPolicy::pack(const Tensor& dense, std::span<co
   bool real = dense.dtype() == DType::f32 || dense.dtype() == DType::bf16;
   if (gamma == 0 || !real) return nullptr;
   DropIndex index = rules_.index.value_or(smaller_index(dense.count(), drop_capacity(dense.count(), gamma)));
-  return std::make_unique<DroppedTensor>(dense, DropRule{.strategy = rules_.strategy,
-                                                         .gamma = gamma,
-                                                         .index = index,
-                                                         .sequence = sequence_of(rules_.seed, step_, packed_++)});
+  DropRule rule{.strategy = rules_.strategy,
+                .gamma = gamma,
+                .index = index,
+                .sequence = sequence_of(rules_.seed, step_, packed_++)};
+  KeptElements kept = drop(dense, rule);
+  if (recording_) record(dense, slots, gamma, kept);
+  std::string_view form = index == DropIndex::bitmask ? "bitmask" : "int32";
+  return std::make_unique<DroppedTensor>(std::move(kept),
+                                         fmt::format("{} {:g} {}", name_of(rule.strategy), gamma, form));
+}
+
+void DropPolicy::record(const Tensor& dense, std::span<const Slot> slots, double gamma, const KeptElements& kept) {
+  double energy = squared_norm(dense);
+  DropRecord record{.layers = {},
+                    .gamma = gamma,
+                    .elements = dense.count(),
+                    .capacity = kept.values.count(),
+                    .counts = counts_of(kept),
+                    .kept_energy = energy == 0 ? 1 : squared_norm(kept.values) / energy};
+  for (const Slot& slot : slots) record.layers.push_back(slot.layer);
+  records_.push_back(std::move(record));
 }
 
 }  // namespace stint

@@ -19,6 +19,16 @@ struct DropRules {
   std::uint64_t seed = 0;                     ///< of `random`
 };
 
+/// What became of one tensor.
+struct DropRecord {
+  std::vector<std::string> layers;  ///< whose saved inputs it is
+  double gamma = 0;
+  std::int64_t elements = 0;
+  std::int64_t capacity = 0;
+  DropCounts counts;
+  double kept_energy = 0;  ///< sum of squares of what is kept, over that of the tensor
+};
+
 /// DropIT (Chen et al., ICLR 2023): where a saved tensor serves weight gradients only, what is held is its kept
 /// elements. A tensor of several layers is dropped as the most careful of them asks, and stays whole if one of them is
 /// not chosen.
@@ -29,16 +39,23 @@ class DropPolicy : public SavePolicy {
   /// The share that is dropped from now on where no layer's own is given; `step` is the random numbers'.
   void start_step(std::int64_t step, double gamma);
 
+  /// While on, packing waits for the device and notes what it kept; the records of a step begin with `start_step`.
+  void set_recording(bool on) { recording_ = on; }
+  const std::vector<DropRecord>& records() const { return records_; }
+
   std::string_view name() const override { return "drop"; }
   std::unique_ptr<PackedTensor> pack(const Tensor& dense, std::span<const Slot> slots) override;
 
  private:
   double gamma_of(const Slot& slot) const;
+  void record(const Tensor& dense, std::span<const Slot> slots, double gamma, const KeptElements& kept);
 
   DropRules rules_;
   double gamma_ = 0;
   std::int64_t step_ = 0;
   std::uint64_t packed_ = 0;  // in this step
+  bool recording_ = false;
+  std::vector<DropRecord> records_;
 };
 
 /// "mink", "random", "nsigma", "sampled".

@@ -2,6 +2,8 @@
 
 #include <stint/layers/module.h>
 
+#include <typeinfo>
+
 namespace stint::layers {
 
 /// Layers one after the other, named by their position or by a given name.
@@ -19,13 +21,23 @@ class Sequential : public Module {
   }
 
  protected:
-  Value forward(Tape& tape, const Value& x) override {
-    Value y = x;
-    for (Module* layer : order_) y = (*layer)(tape, y);
+  Value forward(Tape& tape, const Value& x) override { return run(tape, x); }
+
+ private:
+  /// Takes its input over, also that of a sequence within: a handle to it in here would keep the memory, whole, until
+  /// the last layer has run.
+  Value run(Tape& tape, Value y) {
+    for (Module* layer : order_) {
+      if (typeid(*layer) == typeid(Sequential)) {
+        LayerScope scope(tape, *layer);
+        y = static_cast<Sequential*>(layer)->run(tape, std::move(y));
+      } else {
+        y = (*layer)(tape, y);
+      }
+    }
     return y;
   }
 
- private:
   std::vector<Module*> order_;
 };
 

@@ -103,7 +103,10 @@ __global__ void outside_kernel(std::int64_t count, int tiles, double sigmas, con
 template <typename T>
 __global__ void take_sample_kernel(std::int64_t count, const T* x, T* sample) {
   std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  for (; i < sample_size; i += std::int64_t{gridDim.x} * blockDim.x) sample[i] = x[sample_place(i, count)];
+  for (; i < sample_size / 4; i += std::int64_t{gridDim.x} * blockDim.x) {
+    auto places = sample_places(i, count);
+    for (int k = 0; k < 4; ++k) sample[4 * i + k] = x[places[k]];
+  }
 }
 
 void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent) {
@@ -138,7 +141,7 @@ void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor
 void take_sample(const Tensor& x, const Tensor& sample) {
   with_float_type(x.dtype(), "select", [&](auto type) {
     using T = decltype(type);
-    launch(take_sample_kernel<T>, grid_size(sample_size), block_size, 0, stream_of(x), x.count(), x.data<T>(),
+    launch(take_sample_kernel<T>, grid_size(sample_size / 4), block_size, 0, stream_of(x), x.count(), x.data<T>(),
            sample.data<T>());
   });
 }

@@ -30,12 +30,16 @@ inline constexpr std::int64_t moments_tile = 16384;
 
 inline constexpr std::int64_t sample_size = 32768;
 
-/// The place of a sample: anywhere in its share of `count` elements, so that no period of the layout is hit or missed.
-constexpr std::int64_t sample_place(std::int64_t i, std::int64_t count) {
-  std::int64_t begin = count * i / sample_size, end = count * (i + 1) / sample_size;
-  std::uint32_t word = RandomSequence{}.words(static_cast<std::uint64_t>(i) / 4)[i % 4];
-  return begin +
-         static_cast<std::int64_t>((static_cast<std::uint64_t>(word) * static_cast<std::uint64_t>(end - begin)) >> 32);
+/// The places of samples 4 * `number` to 4 * `number` + 3: each anywhere in its share of `count` elements, so that no
+/// period of the layout is hit or missed.
+constexpr std::array<std::int64_t, 4> sample_places(std::int64_t number, std::int64_t count) {
+  std::array<std::int64_t, 4> places{};
+  auto words = RandomSequence{}.words(static_cast<std::uint64_t>(number));
+  for (int k = 0; k < 4; ++k) {
+    std::int64_t i = 4 * number + k, begin = count * i / sample_size, end = count * (i + 1) / sample_size;
+    places[k] = begin + static_cast<std::int64_t>((words[k] * static_cast<std::uint64_t>(end - begin)) >> 32);
+  }
+  return places;
 }
 
 STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent))

@@ -52,7 +52,9 @@ struct Draw {
   }
   void operator()(std::string* value) const {
     if (option.accepts) {
-      *value = std::to_string(random() % 100 + 1) + (option.accepts("1MiB") ? "MiB" : ",0.5");
+      std::string number = std::to_string(random() % 99 + 1);
+      *value =
+          option.key == "memory.drop" ? "mink:gamma=0." + number : number + (option.accepts("1MiB") ? "MiB" : ",0.5");
     } else {
       *value = option.choices.empty() ? text() : option.choices[random() % option.choices.size()];
     }

@@ -18,7 +18,7 @@ struct RawTexts {
   std::vector<std::string> files;
   std::map<std::string, std::vector<std::string>> values;  // by option key
   std::vector<std::string> sets, runs;
-  std::string model, checkpoint, steps, picture;
+  std::string model, source, checkpoint, steps, picture;
   std::string input, to;
   bool version = false;
 };
@@ -96,10 +96,14 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   compare->add_option("RUN", raw.runs, "run directories")->type_name("");
   compare->add_option("--picture", raw.picture, "NAME.svg and NAME.png are written [compare]")->type_name("");
   compare->add_flag("--json", raw.values["log.json"], "report as JSON");
-  CLI::App* inspect = add_command(app, "inspect", "look into a model");
+  CLI::App* inspect = add_command(app, "inspect", "look into a model or its memory");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
   model->add_option("NAME", raw.model, "a registered model")->type_name("");
+  CLI::App* mem =
+      add_run_command(*inspect, raw, "mem", "every tensor that a step saves for backward, and what it costs");
+  mem->add_option("RUN|CONFIG", raw.source, "a run directory or a YAML file; without it, what the flags say")
+      ->type_name("");
 }
 
 bool has_commands(const CLI::App& app) {
@@ -221,8 +225,10 @@ void require_weights(const Arguments& arguments) {
   expect(convert, arguments.output, "--output FILE.safetensors");
 }
 
-/// Of the run that the command goes on with, or whose weights it reads.
-std::string earlier_arguments(const Arguments& given) {
+/// Of the run that the command goes on with, or looks into, or whose weights it reads.
+std::string earlier_arguments(const Arguments& given, const std::string& source) {
+  if (std::filesystem::is_directory(source)) return arguments_of_run(source).string();
+  if (!source.empty()) return source;
   if (given.command == "train") {
     auto run = run_to_resume(given.config);
     return run.empty() ? "" : arguments_of_run(run).string();
@@ -235,7 +241,7 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   result.command = full_name(command);
   result.config = resolve(raw);
   result.checkpoint = raw.checkpoint;
-  std::string earlier = earlier_arguments(result);
+  std::string earlier = earlier_arguments(result, raw.source);
   if (!earlier.empty()) result.config = resolve(raw, earlier);
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);

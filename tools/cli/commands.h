@@ -14,6 +14,7 @@ int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
 int run_inspect_model(const Config& config);
 int run_compare(const Config& config, const std::vector<std::string>& runs, const std::string& picture);
+int run_inspect_mem(const Config& config);
 int run_bench(const Config& config, int steps);
 /// Logits of the images in a safetensors file; `output` may be empty.
 int run_predict(const Config& config, const std::string& input, const std::string& output);

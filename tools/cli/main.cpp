@@ -46,6 +46,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "predict") return stint::run_predict(config, arguments.input, arguments.output);
   if (arguments.command == "convert") return stint::run_convert(config, arguments.to, arguments.output);
   if (arguments.command == "compare") return stint::run_compare(config, arguments.runs, arguments.picture);
+  if (arguments.command == "inspect mem") return stint::run_inspect_mem(config);
   return stint::run_inspect_model(config);
 }
 
@@ -85,7 +86,8 @@ int main(int argc, char** argv) {
     return finish(run(stint::parse_arguments(words)));
   } catch (const stint::Error& error) {
     std::string text = error.what();
-    if (error.kind() == stint::ErrorKind::memory) text += ": a smaller --batch-size may help";
+    bool advised = text.find("--batch-size") != std::string::npos;
+    if (error.kind() == stint::ErrorKind::memory && !advised) text += ": a smaller --batch-size may help";
     return report(error.kind(), text.c_str());
   } catch (const std::bad_alloc&) {
     return report(stint::ErrorKind::memory, "out of memory: a smaller --batch-size may help");

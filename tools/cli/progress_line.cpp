@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <stint/tools/cli/progress_line.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -57,7 +58,9 @@ std::string clock_text(double seconds) {
 }
 
 std::string progress_text(const TrainingMoment& m, double seconds_left) {
-  return head_text(m) + tail_text(m, seconds_left);
+  std::string text = head_text(m) + tail_text(m, seconds_left);
+  if (m.peak.total() == 0) return text;
+  return text + fmt::format("  live {}  peak {}", memory_text(m.live), memory_text(m.peak));
 }
 
 std::string progress_bar(const TrainingMoment& m, double seconds_left, int width) {

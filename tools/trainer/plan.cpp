@@ -25,6 +25,14 @@ StepPlan plan_step(const Config& config, const ImageSet& images) {
   StepPlan plan;
   plan.parameters = training.state().parameter_table().dimension();
   Dropping& dropping = training.dropping();
+  double before = work_done().flops;
+  training.step(loader.batch(0, 0, Device::null()));
+  plan.flops = work_done().flops - before;
+  for (std::int64_t epoch : dropping.epochs()) {  // not the first step: in a run, nothing depends on being that
+    training.set_steps(epoch);
+    training.step(loader.batch(0, 1 % loader.batches(), Device::null()));
+  }
+  plan.memory = training.memory();
   {
     Batch batch = loader.batch(0, 0, Device::null());
     Tape tape(Tape::Mode::training, dropping.policy_of(dropping.fullest_epoch()));
@@ -35,15 +43,6 @@ StepPlan plan_step(const Config& config, const ImageSet& images) {
     plan.ledger = tape.ledger();
     plan.applications = tape.applications();
   }
-  double before = work_done().flops;
-  training.step(loader.batch(0, 0, Device::null()));
-  plan.flops = work_done().flops - before;
-  for (std::int64_t epoch :
-       dropping.epochs()) {  // from the second step on, as in a run, nothing depends on being first
-    training.set_steps(epoch);
-    training.step(loader.batch(0, 1 % loader.batches(), Device::null()));
-  }
-  plan.memory = training.memory();
   return plan;
 }
 

@@ -1,4 +1,5 @@
 #include <stint/tools/trainer/pretrained.h>
+#include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/run_history.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/team.h>
@@ -123,7 +124,11 @@ class Run {
     if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.step + 1 == steps_of_epoch());
     for (std::int64_t i = 0; i < training_.accumulations(); ++i) {
       std::int64_t index = progress_.step * training_.accumulations() + i;
-      training_.accumulate(train_.batch(progress_.epoch, index, training_.device()));
+      Batch batch = train_.batch(progress_.epoch, index, training_.device());
+      if (i == 0 && directory_ && probe_due(config_, training_.steps())) {
+        write_probes(directory_->path(), training_, batch);
+      }
+      training_.accumulate(batch);
     }
     return training_.update();
   }
@@ -159,7 +164,8 @@ class Run {
     auto images = static_cast<double>(progress_.step * training_.accumulations() * team_.images);
     observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(),
                        progress_.loss_sum / static_cast<double>(progress_.step), result.lr,
-                       images / progress_.epoch_seconds, data_wait, skipped_});
+                       images / progress_.epoch_seconds, data_wait, skipped_, training_.memory().live,
+                       training_.memory().peak});
   }
 
   void save_now() {

@@ -4,6 +4,7 @@
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/optimiser.h>
 #include <stint/models/model.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/nan_report.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
@@ -131,6 +132,16 @@ void Training::accumulate(const Batch& batch) {
   RandomState random = random_;
   Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
   tape.random = &random_;
+  try {
+    loss_sum_ += forward_and_backward(tape, batch, random);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::memory) fail_for_memory(error, tape.ledger());
+    throw;
+  }
+  ++accumulated_;
+}
+
+double Training::forward_and_backward(Tape& tape, const Batch& batch, const RandomState& random) {
   Value value = loss(tape, batch);
   double result = scalar_of(value.tensor());
   if (!std::isfinite(result) && !skip_nan_) explain_nan(*this, result, batch, random);
@@ -138,9 +149,8 @@ void Training::accumulate(const Batch& batch) {
     auto lr = static_cast<float>(schedule_.at(steps_));
     tape.on_gradient_ready([this, lr](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, lr); });
   }
-  tape.backward(value);
-  loss_sum_ += result;
-  ++accumulated_;
+  run_backward(tape, value);
+  return result;
 }
 
 StepResult Training::update() {
@@ -169,10 +179,17 @@ StepResult Training::step(const Batch& batch) {
   return update();
 }
 
+void Training::run_backward(Tape& tape, const Value& loss) {
+  tape.settle();
+  std::size_t saved = allocator_of(device()).stats().requested[Purpose::saved];
+  memory_.saved_activations = std::max(memory_.saved_activations, saved);
+  tape.backward(loss);
+}
+
 void Training::note_memory() {
   MemoryStats stats = allocator_of(device()).stats();
   if (stats.peak.total() > memory_.peak.total()) memory_.peak = stats.peak;
-  memory_.saved_activations = std::max(memory_.saved_activations, stats.peak_each[Purpose::saved]);
+  memory_.live = stats.requested;
   memory_.peak_reserved = std::max(memory_.peak_reserved, stats.peak_reserved);
 }
 

@@ -31,8 +31,9 @@ struct EvalResult {
 /// What a training step costs in memory, in bytes: from the allocator, over all steps so far.
 struct StepMemory {
   PurposeBytes peak;                  ///< by purpose at the moment of the largest total
-  std::size_t saved_activations = 0;  ///< most ever held for backward
+  std::size_t saved_activations = 0;  ///< held when backward starts: the sum of the ledger
   std::size_t peak_reserved = 0;
+  PurposeBytes live;  ///< after the last step
 };
 
 /// A model with its optimiser on a device, and the one training step: what `train`, `plan` and `bench` run alike.
@@ -74,6 +75,9 @@ class Training {
   Value loss(Tape& tape, const Batch& batch, Value* logits = nullptr);
 
  private:
+  /// Returns the loss. `random`: the state before the forward, which an explanation runs again.
+  double forward_and_backward(Tape& tape, const Batch& batch, const RandomState& random);
+  void run_backward(Tape& tape, const Value& loss);
   void note_memory();
 
   std::unique_ptr<Module> model_;

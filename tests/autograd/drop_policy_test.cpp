@@ -1,0 +1,233 @@
+#include <stint/autograd/drop_policy.h>
+#include <stint/kernels/add/add.h>
+#include <stint/kernels/conv2d/conv2d.h>
+#include <stint/kernels/global_pool/global_pool.h>
+#include <stint/kernels/linear/linear.h>
+#include <stint/kernels/relu/relu.h>
+#include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "tape_fixtures.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+constexpr Window window_3x3{.kernel = 3, .stride = 1, .padding = 1};
+constexpr Window window_1x1{.kernel = 1, .stride = 1, .padding = 0};
+
+/// Images to logits by a residual block: `a`'s input is also the shortcut's, packed for the CPU's convolutions.
+struct Block {
+  Leaf stem = make_leaf("stem", {16, 3, 3, 3}, 1);
+  Leaf a = make_leaf("a", {16, 3, 3, 16}, 2), a_bias = make_leaf("a_bias", {16}, 3);
+  Leaf shortcut = make_leaf("shortcut", {16, 1, 1, 16}, 4);
+  Leaf head = make_leaf("head", {4, 16}, 5), head_bias = make_leaf("head_bias", {4}, 6);
+
+  Value loss(Tape& tape, const Value& images, bool frozen = false) {
+    Value x = in(tape, "stem", [&] { return tape.apply(Conv2d{window_3x3}, images, tape.leaf(stem), Value()); });
+    x = tape.apply(Relu{}, x);
+    Value weight = frozen ? tape.constant(a.value) : tape.leaf(a);
+    Value y = in(tape, "a", [&] { return tape.apply(Conv2d{window_3x3}, x, weight, tape.leaf(a_bias)); });
+    x = in(tape, "shortcut", [&] { return tape.apply(Conv2d{window_1x1}, x, tape.leaf(shortcut), Value()); });
+    x = tape.apply(Relu{}, tape.apply(Add{}, x, y));
+    y = Value();
+    x = tape.apply(GlobalPool{}, x);
+    x = in(tape, "head", [&] { return tape.apply(Linear{}, x, tape.leaf(head), tape.leaf(head_bias)); });
+    return tape.apply(SoftmaxCrossEntropy{}, x, tape.constant(class_labels({0, 3, 1})));
+  }
+
+ private:
+  template <typename Body>
+  Value in(Tape& tape, const char* layer, const Body& body) {
+    tape.enter_layer(layer);
+    Value result = body();
+    tape.leave_layer();
+    return result;
+  }
+};
+
+/// Everything that one step makes.
+struct Step {
+  Block net;
+  Tensor loss, images_gradient;
+  std::vector<LedgerRow> ledger;
+
+  explicit Step(SavePolicy& policy, bool frozen = false) {
+    Tape tape(Tape::Mode::training, policy);
+    Value images = tape.variable(to_tensor(random_reals(3 * 6 * 6 * 3, 9), {{3, 6, 6, 3}}));
+    Value value = net.loss(tape, images, frozen);
+    loss = value.tensor();
+    tape.settle();
+    ledger = tape.ledger();
+    CHECK(saved_bytes() == ledger_bytes(tape));
+    tape.backward(value);
+    images_gradient = tape.gradient(images);
+  }
+
+  const LedgerRow& input_of(std::string_view layer) const {
+    for (const LedgerRow& row : ledger) {
+      if (row.slot.layer == layer && row.slot.index == 0) return row;
+    }
+    FAIL("no such row");
+    return ledger.front();
+  }
+};
+
+Step step_with(DropRules rules, double gamma, bool frozen = false) {
+  DropPolicy policy(std::move(rules));
+  policy.start_step(0, gamma);
+  return Step(policy, frozen);
+}
+
+/// What dropping must not touch.
+void check_exact_parts(const Step& dense, const Step& dropped) {
+  CHECK(same_bits(dense.loss, dropped.loss));
+  CHECK(same_bits(dense.images_gradient, dropped.images_gradient));
+  CHECK(same_bits(dense.net.a_bias.gradient, dropped.net.a_bias.gradient));
+  CHECK(same_bits(dense.net.head_bias.gradient, dropped.net.head_bias.gradient));
+}
+
+}  // namespace
+
+TEST_CASE("dropping changes weight gradients and nothing else, by every strategy and index", "[drop]") {
+  Step dense(keep_dense());
+  for (auto strategy : {DropStrategy::mink, DropStrategy::random, DropStrategy::nsigma, DropStrategy::sampled}) {
+    for (auto index : {DropIndex::bitmask, DropIndex::int32}) {
+      Step dropped = step_with({.strategy = strategy, .index = index}, 0.8);
+      check_exact_parts(dense, dropped);
+      CHECK_FALSE(same_bits(dense.net.a.gradient, dropped.net.a.gradient));
+      CHECK_FALSE(same_bits(dense.net.shortcut.gradient, dropped.net.shortcut.gradient));
+      CHECK_FALSE(same_bits(dense.net.head.gradient, dropped.net.head.gradient));
+      CHECK(same_bits(dense.net.stem.gradient, dropped.net.stem.gradient));  // the images are held outside
+      CHECK(dropped.input_of("stem").holder == "held outside");
+    }
+  }
+}
+
+TEST_CASE("dropping nothing is the keep path, and what is zero can be dropped for free", "[drop]") {
+  Step dense(keep_dense()), kept = step_with({}, 0);
+  check_exact_parts(dense, kept);
+  CHECK(same_bits(dense.net.a.gradient, kept.net.a.gradient));
+  CHECK(kept.input_of("a").policy == "keep");
+  // Behind the first ReLU about half of the elements are zero: largest magnitudes never touch the others.
+  Step dropped = step_with({.operators = {"conv2d"}}, 0.2);
+  CHECK(dropped.input_of("a").policy == "drop");
+  CHECK(same_bits(dense.net.a.gradient, dropped.net.a.gradient));
+  CHECK(same_bits(dense.net.shortcut.gradient, dropped.net.shortcut.gradient));
+}
+
+TEST_CASE("operators, excluded layers and gammas of their own choose what is dropped", "[drop]") {
+  Step dense(keep_dense());
+  Step linear = step_with({.operators = {"linear"}}, 0.9);
+  CHECK(linear.input_of("a").policy == "keep");
+  CHECK(linear.input_of("head").policy == "drop");
+  CHECK(same_bits(dense.net.a.gradient, linear.net.a.gradient));
+  Step without_head = step_with({.excluded = {"head"}}, 0.9);
+  CHECK(without_head.input_of("a").encoding == "mink 0.9 bitmask");
+  CHECK(without_head.input_of("head").policy == "keep");
+  CHECK(same_bits(dense.net.head.gradient, without_head.net.head.gradient));
+  Step own = step_with({.gammas = {{"head", 0.99}, {"a", 0.5}}}, 0.9);
+  CHECK(own.input_of("a").encoding == "mink 0.5 bitmask");  // the shortcut's 0.9 asks for less care
+  CHECK(own.input_of("head").encoding == "mink 0.99 int32");
+}
+
+TEST_CASE("layers over one storage share one packed copy, and one of them can keep it whole", "[drop]") {
+  Step dropped = step_with({}, 0.9);
+  const LedgerRow &first = dropped.input_of("a"), &second = dropped.input_of("shortcut");
+  std::int64_t count = 3 * 6 * 6 * 16, capacity = drop_capacity(count, 0.9);
+  CHECK(first.held_bytes == static_cast<std::size_t>(capacity * 4 + count / 8 + 16));
+  CHECK(first.dense_bytes == static_cast<std::size_t>(count * 4));
+  CHECK(second.held_bytes == 0);
+  CHECK(second.encoding == first.encoding);
+  CHECK(second.holder == "shared with a conv2d slot 0");
+  Step whole = step_with({.excluded = {"shortcut"}}, 0.9), dense(keep_dense());
+  CHECK(whole.input_of("a").policy == "keep");
+  CHECK(same_bits(whole.net.a.gradient, dense.net.a.gradient));
+}
+
+TEST_CASE("a frozen weight's input may be dropped, and its gradients stay exact", "[drop]") {
+  Step dense(keep_dense(), true), dropped = step_with({}, 0.9, true);
+  check_exact_parts(dense, dropped);
+  CHECK(dropped.input_of("a").policy == "drop");
+  CHECK_FALSE(same_bits(dense.net.shortcut.gradient, dropped.net.shortcut.gradient));
+}
+
+TEST_CASE("random dropping depends on seed and step, and on nothing before them", "[drop]") {
+  auto gradient = [](std::uint64_t seed, std::int64_t step) {
+    DropPolicy policy({.strategy = DropStrategy::random, .seed = seed});
+    policy.start_step(step, 0.5);
+    return Step(policy).net.a.gradient;
+  };
+  DropPolicy used({.strategy = DropStrategy::random, .seed = 1});
+  used.start_step(6, 0.5);
+  Step before(used);
+  used.start_step(7, 0.5);
+  CHECK(same_bits(Step(used).net.a.gradient, gradient(1, 7)));
+  CHECK_FALSE(same_bits(gradient(1, 8), gradient(1, 7)));
+  CHECK_FALSE(same_bits(gradient(2, 7), gradient(1, 7)));
+}
+
+TEST_CASE("the error of a weight gradient is bounded by what was dropped", "[drop]") {
+  // |dW - dW'| <= |dY| |X - X'|, and more is dropped as gamma grows.
+  Step dense(keep_dense());
+  double last = -1;
+  for (double gamma : {0.6, 0.7, 0.8, 0.9, 0.99}) {
+    Step dropped = step_with({.operators = {"conv2d"}}, gamma);
+    Reals exact = to_reals(dense.net.shortcut.gradient), approximate = to_reals(dropped.net.shortcut.gradient);
+    double error = 0;
+    for (std::size_t i = 0; i < exact.size(); ++i) error += (exact[i] - approximate[i]) * (exact[i] - approximate[i]);
+    CHECK(error > last);
+    last = error;
+  }
+}
+
+TEST_CASE("records say what was kept of each tensor", "[drop]") {
+  DropPolicy policy({.strategy = DropStrategy::nsigma});
+  policy.start_step(0, 0.7);
+  policy.set_recording(true);
+  Step step(policy);
+  REQUIRE(policy.records().size() == 2);
+  const DropRecord& record = policy.records()[0];
+  CHECK(record.layers == std::vector<std::string>{"a", "shortcut"});
+  CHECK(record.elements == 3 * 6 * 6 * 16);
+  CHECK(record.capacity == drop_capacity(record.elements, 0.7));
+  CHECK(record.counts.kept <= record.capacity);
+  CHECK(record.counts.kept > 0);
+  CHECK(record.kept_energy > 0.3);
+  CHECK(record.kept_energy < 1);
+  policy.start_step(1, 0.7);
+  CHECK(policy.records().empty());
+}
+
+TEST_CASE("the dense form is gone before the input's gradient is made", "[drop]") {
+  constexpr std::int64_t rows = 4096, width = 32;  // beside which the weight is small
+  constexpr std::size_t size = rows * width * 4;
+  Leaf w = make_leaf("w", {width, width});
+  DropPolicy policy({});
+  policy.start_step(0, 0.9);
+  Tape tape(Tape::Mode::training, policy);
+  Value loss;
+  {
+    Value x = tape.apply(Relu{}, tape.variable(to_tensor(random_reals(rows * width, 9), {{rows, width}})));
+    x = tape.apply(Linear{}, x, tape.leaf(w), Value());
+    loss = tape.apply(SoftmaxCrossEntropy{}, x, tape.constant(class_labels(std::vector<int>(rows, 1))));
+  }
+  tape.settle();
+  Allocator& allocator = allocator_of(Device::cpu());
+  allocator.reset_peak();
+  std::size_t before = allocator.stats().requested.total();
+  tape.backward(loss);
+  // dy, and the dense input or its gradient; never all three.
+  CHECK(allocator.stats().peak.total() - before >= 2 * size);
+  CHECK(allocator.stats().peak.total() - before < 3 * size);
+}
+
+TEST_CASE("paths below a layer", "[drop]") {
+  CHECK(is_below("layer1.0.conv1", "layer1"));
+  CHECK(is_below("layer1", "layer1"));
+  CHECK_FALSE(is_below("layer10.conv", "layer1"));
+  CHECK(is_below("fc", ""));
+}

@@ -1,0 +1,195 @@
+#include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/probe.h>
+#include <stint/tools/trainer/train.h>
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "../op_case_tensors.h"
+#include "../temporary_directory.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+Config small_net(Device device) {
+  Config config;
+  config.device = device.name();
+  config.model.name = "resnet20";
+  config.data.batch_size = 4;
+  config.optim.lr = 0.05;
+  return config;
+}
+
+/// Loss and flat gradients of one step, by block.
+struct Gradients {
+  float loss;
+  std::map<std::string, std::vector<float>> blocks;
+
+  explicit Gradients(const Config& config) {
+    DataSet data = load_dataset(config);
+    Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+    Device device = Device::parse(config.device);
+    Training training(config, data.train, loader.batches(), device);
+    Tape tape(Tape::Mode::training, training.dropping().policy_of(0));
+    Batch batch = loader.batch(0, 0, device);
+    Value value = training.loss(tape, batch);
+    loss = scalar_of(value.tensor());
+    tape.backward(value);
+    Tensor flat = training.state().gradients().copy_to(Device::cpu());
+    for (const stint::Block& block : training.state().parameter_table().blocks()) {
+      auto part = flat.span<float>().subspan(block.offset, block.count);
+      blocks[block.name].assign(part.begin(), part.end());
+    }
+  }
+};
+
+/// Names of the blocks whose gradients are not the same to the bit.
+std::vector<std::string> changed(const Gradients& a, const Gradients& b) {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : a.blocks) {
+    const auto& others = b.blocks.at(name);
+    bool same = std::memcmp(values.data(), others.data(), values.size() * sizeof(float)) == 0;
+    if (!same) names.push_back(name);
+  }
+  return names;
+}
+
+bool is_convolution(const std::string& name) {
+  return name.ends_with(".weight") &&
+         (name.find("conv") != std::string::npos || name.find("downsample.0") != std::string::npos);
+}
+
+struct Stopping : TrainingObserver {
+  std::atomic<int> stop = 0;
+  int left;
+
+  explicit Stopping(int steps) : left(steps) {}
+  void started(const RunDirectory&, Training&, const std::string&) override {}
+  void stepped(const TrainingMoment&) override {
+    if (--left == 0) stop = 15;
+  }
+  void epoch_done(const EpochSummary&, std::int64_t) override {}
+};
+
+std::string weights_of(const Config& config, int stop_after = -1) {
+  Stopping whole(stop_after);
+  auto outcome = train(config, whole, whole.stop);
+  return read_file(outcome.run / "checkpoints/last/model.safetensors");
+}
+
+}  // namespace
+
+TEST_CASE("a ResNet's step with dropping differs in the weight gradients of chosen layers alone", "[trainer]") {
+  Config config = small_net(devices().back());
+  for (const char* amp : {"", "bf16"}) {
+    config.amp = amp;
+    config.memory = {};
+    Gradients dense(config);
+    for (const char* drop : {"mink:gamma=0.9,layers=conv", "sampled:gamma=0.9,exclude=stem+head"}) {
+      INFO(amp << " " << drop);
+      config.memory.drop = drop;
+      Gradients dropped(config);
+      CHECK(dense.loss == dropped.loss);
+      auto names = changed(dense, dropped);
+      CHECK(names.size() > 15);
+      for (const std::string& name : names) CHECK(is_convolution(name));
+      bool stem = std::find(names.begin(), names.end(), "conv1.weight") != names.end();
+      bool whole = config.amp.empty() || config.memory.drop.find("stem") != std::string::npos;
+      CHECK(stem != whole);  // the batch's images are held outside; what they are cast to is not
+    }
+    config.memory.drop = "mink:gamma=0";
+    CHECK(changed(dense, Gradients(config)).empty());
+    config.memory.drop = "mink:gamma=0.9,layers=conv+linear";
+    config.memory.drop_layers = {{"layer1", "0"}, {"layer2", "0"}, {"fc", "0.5"}};
+    for (const std::string& name : changed(dense, Gradients(config))) {
+      CHECK((name.starts_with("layer3") || name == "fc.weight" || (name == "conv1.weight" && !config.amp.empty())));
+    }
+  }
+}
+
+TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninterrupted one", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = small_net(devices().front());
+  config.model.name = "mlp";
+  config.model.kwargs = {{"hidden", "32"}, {"dropout", "0.2"}};
+  config.optim.epochs = 2;
+  config.data.batch_size = 400;
+  config.log.output = directory.path();
+  for (const char* drop : {"random:gamma=0.5/0.9@1", "mink:gamma=0.9"}) {
+    config.memory.drop = drop;
+    config.resume = "";
+    config.log.experiment = std::string(drop, 4) + "-whole";
+    std::string whole = weights_of(config);
+    config.memory.probe_every = 2;
+    config.log.experiment = std::string(drop, 4) + "-cut";
+    weights_of(config, 3);
+    config.resume = directory.path().string() + "/" + config.log.experiment;
+    CHECK(weights_of(config) == whole);  // and a probe changes nothing
+    std::istringstream lines(read_file(config.resume + "/probes.jsonl"));
+    std::string line;
+    int count = 0;
+    for (; std::getline(lines, line); ++count) {
+      auto json = nlohmann::json::parse(line);
+      CHECK(json["kept"] <= json["capacity"]);
+      CHECK(json["kept_energy"] > 0);
+      CHECK(json["cosine"] > 0.1);
+      CHECK(json["relative_error"] < 3);
+    }
+    CHECK(count > 0);
+  }
+}
+
+TEST_CASE("a probe finds no error where nothing that counts is dropped", "[trainer]") {
+  Config config = small_net(devices().front());
+  config.memory.drop = "mink:gamma=0.0001,layers=conv";
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+  Training training(config, data.train, loader.batches(), Device::parse(config.device));
+  auto rows = probe(training, loader.batch(0, 0, training.device()));
+  REQUIRE(rows.size() >= 18);
+  for (const LayerProbe& row : rows) {
+    CHECK(row.input.kept_energy == Approx(1));
+    CHECK(row.cosine == Approx(1));
+    CHECK(row.relative_error < 1e-6);
+  }
+}
+
+TEST_CASE("what is to be dropped must be there", "[trainer]") {
+  Config config = small_net(Device::cpu());
+  DataSet data = load_dataset(config);
+  auto make = [&] { Training(config, data.train, 1, Device::null()); };
+  config.memory.drop_layers = {{"layer1", "0.5"}};
+  CHECK_THROWS_WITH(make(), "memory.drop_layers: expected --drop beside it");
+  config.memory.drop = "mink";
+  CHECK_NOTHROW(make());
+  config.memory.drop_layers = {{"layer7", "0.5"}};
+  CHECK_THROWS_WITH(make(), Catch::Contains("the model has no layer 'layer7': did you mean 'layer1'?"));
+  config.memory.drop_layers = {{"layer1", "2"}};
+  CHECK_THROWS_WITH(make(), "memory.drop_layers: layer1 is '2', expected a number from 0 to below 1");
+  config.memory.drop_layers = {};
+  config.memory.drop = "mink:exclude=stem+neck";
+  CHECK_THROWS_WITH(make(), Catch::Contains("memory.drop: the model has no layer 'neck'"));
+}
+
+TEST_CASE("a step that runs out of memory says what it held and what would help", "[trainer]") {
+  Config config = small_net(Device::cpu());
+  config.data.batch_size = 256;
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, 256, 1);
+  Training training(config, data.train, loader.batches(), Device::null());
+  Allocator& allocator = allocator_of(Device::null());
+  allocator.set_limit(allocator.stats().requested.total() + (20 << 20));
+  try {
+    training.step(loader.batch(0, 0, Device::null()));
+    FAIL("it fitted");
+  } catch (const Error& error) {
+    CHECK(error.kind() == ErrorKind::memory);
+    CHECK_THAT(error.what(),
+               Catch::Contains("saved tensors: bn1 batch_norm 0 [256,8,8,16] dense 1.0 MiB; ") &&
+                   Catch::Contains("\na smaller --batch-size may help, or --drop mink:gamma=0.9, which holds"));
+  }
+  allocator.set_limit(0);
+}

@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+#include <stint/kernels/drop/drop.h>
+#include <stint/tools/trainer/memory_text.h>
+
+#include <algorithm>
+
+namespace stint {
+
+namespace {
+
+constexpr std::size_t rows_shown = 4;
+constexpr double suggested_gamma = 0.9;
+
+double mebibytes(std::size_t bytes) {
+  return static_cast<double>(bytes) / (1 << 20);
+}
+
+std::string row_text(const LedgerRow& row) {
+  return fmt::format("{} {} {} {} {} {:.1f} MiB", row.slot.layer, row.slot.op, row.slot.index,
+                     row.slot.spec.shape.text(), row.encoding, mebibytes(row.held_bytes));
+}
+
+/// What dropping would make of the rows that are whole only because nobody asked for it; nothing where somebody did.
+std::string drop_text(const std::vector<LedgerRow>& ledger) {
+  std::size_t whole = 0, dropped = 0;
+  for (const LedgerRow& row : ledger) {
+    if (row.policy == "drop") return "";
+    if (row.slot.fidelity == Fidelity::exact || !row.holder.empty()) continue;
+    std::int64_t count = row.slot.spec.shape.count(), capacity = drop_capacity(count, suggested_gamma);
+    whole += row.held_bytes;
+    dropped += static_cast<std::size_t>(capacity) * size_of(row.slot.spec.dtype) +
+               index_bytes(smaller_index(count, capacity), count, capacity);
+  }
+  std::string text = fmt::format(", or --drop mink:gamma={}", suggested_gamma);
+  if (whole == 0) return text;
+  return text + fmt::format(", which holds {:.1f} MiB of these in {:.1f}", mebibytes(whole), mebibytes(dropped));
+}
+
+}  // namespace
+
+std::string memory_text(const PurposeBytes& bytes) {
+  std::string parts;
+  for (int i = 0; i < purpose_count; ++i) {
+    if (bytes.bytes[i] == 0) continue;
+    parts += fmt::format("{}{} {:.1f}", parts.empty() ? "" : ", ", purpose_names[i], mebibytes(bytes.bytes[i]));
+  }
+  return fmt::format("{:.1f} MiB ({})", mebibytes(bytes.total()), parts);
+}
+
+void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger) {
+  std::string advice = "a smaller --batch-size may help" + drop_text(ledger);
+  std::erase_if(ledger, [](const LedgerRow& row) { return row.held_bytes == 0; });
+  std::stable_sort(ledger.begin(), ledger.end(), [](auto& a, auto& b) { return a.held_bytes > b.held_bytes; });
+  std::string rows;
+  for (std::size_t i = 0; i < std::min(rows_shown, ledger.size()); ++i) rows += (i ? "; " : "") + row_text(ledger[i]);
+  throw Error(error.kind(), fmt::format("{}\nlargest of {} saved tensors: {}\n{}", error.what(), ledger.size(),
+                                        rows.empty() ? "none" : rows, advice));
+}
+
+}  // namespace stint

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <stint/autograd/saved_tensors.h>
+#include <stint/runtime/error.h>
+#include <stint/runtime/purpose.h>
+
+#include <string>
+#include <vector>
+
+namespace stint {
+
+/// `894.3 MiB (parameter 42.6, saved 578.3)`: the total, and the purposes that are not zero.
+std::string memory_text(const PurposeBytes& bytes);
+
+/// Throws an error of memory again with what a step held when it failed, the largest first, and what to change.
+[[noreturn]] void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger);
+
+}  // namespace stint
