@@ -111,7 +111,9 @@ std::unique_ptr<Module> make_model(const ModelSpec& spec) {
   if (spec.name.ends_with(".yaml")) return std::make_unique<models::DefinedNet>(spec);
   auto found = registry().find(spec.name);
   if (found == registry().end()) {
-    fail(ErrorKind::usage, "model", "there is no model '{}'{}", spec.name, did_you_mean(spec.name, model_names()));
+    std::string hint = did_you_mean(spec.name, model_names());
+    fail(ErrorKind::usage, "model", "there is no model '{}'{}", spec.name,
+         hint.empty() ? "; `stint inspect model` lists them" : hint);
   }
   require(spec.num_classes >= 1 && spec.channels >= 1 && spec.image_size >= 1, "model",
           "expected at least one class, channel and pixel, got {}, {} and {}", spec.num_classes, spec.channels,

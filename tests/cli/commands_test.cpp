@@ -26,7 +26,6 @@ const BadLine bad_commands[] = {
     {"''", "there is no command ''; see `stint --help`"},
     {"inspect", "inspect: expected a command; see `stint inspect --help`"},
     {"inspect models resnet18", "inspect: there is no command 'models': did you mean 'model'?"},
-    {"inspect model", "inspect model: expected the NAME of a model"},
     {"inspect model a b", "inspect model: did not expect 'b'; see `stint inspect model --help`"},
     {"inspect --json model a", "inspect: there is no flag '--json' before the command; see `stint inspect --help`"},
     {"--lr 0.1 train", "there is no flag '--lr' before the command; see `stint --help`"},

@@ -95,13 +95,37 @@ TEST_CASE("shards that cannot be made, or used", "[data]") {
   }
   CHECK_THROWS_WITH(make_shards({0, 1}, 2, 3, {}, 1), Catch::Contains("at least one sample a worker"));
   Config config;
-  config.data.batch_size = 400;
-  config.sync.workers = 4;
   DataSet digits = load_dataset(config);
-  CHECK_THROWS_WITH(training_options(config, digits.train), Catch::Contains("the smallest shard has 359"));
-  config.data.batch_size = 100;
+  auto part_of = [&](int rank, std::int64_t batch, std::int64_t together) {
+    return training_options(
+        config, digits.train,
+        {.rank = rank, .workers = 4, .batch_size = batch, .first = rank * batch, .together = together});
+  };
+  config.data.shard = "sorted";
+  CHECK_THROWS_WITH(part_of(0, 400, 1600), Catch::Contains("the smallest shard has 359"));
+  CHECK_THROWS_WITH(part_of(0, 100, 500), Catch::Contains("workers of unequal batches share out one order"));
   for (int rank = 0; rank < 4; ++rank) {
-    Loader loader(digits.train, training_options(config, digits.train, rank));
+    Loader loader(digits.train, part_of(rank, 100, 400));
     CHECK(loader.batches() == 3);
+  }
+}
+
+TEST_CASE("workers of an iid run share out every step of one order", "[data]") {
+  Config config;
+  DataSet digits = load_dataset(config);
+  Loader whole(digits.train, training_options(config, digits.train, {.batch_size = 40}));
+  for (std::int64_t epoch : {0, 1}) {
+    Batch all = whole.batch(epoch, 2, Device::cpu());
+    for (int rank = 0; rank < 2; ++rank) {  // unequal batches: 30 and 10
+      std::int64_t first = rank * 30, size = rank == 0 ? 30 : 10;
+      Loader part(digits.train,
+                  training_options(config, digits.train,
+                                   {.rank = rank, .workers = 2, .batch_size = size, .first = first, .together = 40}));
+      CHECK(part.batches() == whole.batches());
+      Batch mine = part.batch(epoch, 2, Device::cpu());
+      REQUIRE(mine.count() == size);
+      auto pixels = mine.images.span<float>();
+      CHECK(std::equal(pixels.begin(), pixels.end(), all.images.data<float>() + first * 64));
+    }
   }
 }

@@ -67,7 +67,7 @@ struct Stopping : TrainingObserver {
   int left;
 
   explicit Stopping(int steps) : left(steps) {}
-  void started(const RunDirectory&, Training&, const std::string&) override {}
+  void started(const RunDirectory&, Training&, const std::vector<std::string>&) override {}
   void stepped(const TrainingMoment&) override {
     if (--left == 0) stop = 15;
   }

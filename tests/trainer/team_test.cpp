@@ -18,7 +18,7 @@ struct Watcher : TrainingObserver {
   int stop_after = -1;
   int steps = 0;
 
-  void started(const RunDirectory&, Training&, const std::string&) override {}
+  void started(const RunDirectory&, Training&, const std::vector<std::string>&) override {}
   void stepped(const TrainingMoment&) override {
     if (++steps == stop_after) stop = 15;
   }
@@ -162,7 +162,7 @@ TEST_CASE("CoCoD-SGD's workers share out a batch by their speeds", "[trainer]") 
 
 TEST_CASE("replicas that must be equal and are not end the run, naming the first tensor that differs", "[trainer]") {
   struct Vandal : Watcher {
-    void started(const RunDirectory&, Training& training, const std::string&) override {
+    void started(const RunDirectory&, Training& training, const std::vector<std::string>&) override {
       const Block* block = training.state().parameter_table().find("fc2.weight");
       training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone
     }

@@ -99,7 +99,7 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   CLI::App* inspect = add_command(app, "inspect", "look into a model or its memory");
   CLI::App* model =
       add_run_command(*inspect, raw, "model", "layers, shapes, parameters, FLOPs and saved bytes of a model");
-  model->add_option("NAME", raw.model, "a registered model")->type_name("");
+  model->add_option("NAME", raw.model, "a registered model; without it, all their names")->type_name("");
   CLI::App* mem =
       add_run_command(*inspect, raw, "mem", "every tensor that a step saves for backward, and what it costs");
   mem->add_option("RUN|CONFIG", raw.source, "a run directory or a YAML file; without it, what the flags say")
@@ -255,9 +255,7 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   result.runs = raw.runs;
   if (!raw.picture.empty()) result.picture = raw.picture;
   if (result.command == "compare" && raw.runs.empty()) fail(ErrorKind::usage, "compare", "expected run directories");
-  if (result.command == "inspect model" && raw.model.empty()) {
-    fail(ErrorKind::usage, "inspect model", "expected the NAME of a model");
-  }
+  result.model_named = !raw.model.empty();
   return result;
 }
 

@@ -14,6 +14,7 @@ struct Arguments {
   Config config;
   std::string checkpoint;           ///< eval
   int steps = 10;                   ///< bench
+  bool model_named = false;         ///< inspect model
   std::string input;                ///< predict
   std::string output;               ///< predict, convert: a safetensors file
   std::string to;                   ///< convert: the model whose names to write; empty for the same

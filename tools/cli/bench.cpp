@@ -42,12 +42,15 @@ std::vector<std::pair<std::string, OperatorTime>> by_operator(const std::vector<
 }
 
 void print_operators(const std::vector<ProfileEvent>& events, double step_seconds) {
+  double rest = step_seconds;
   fmt::print("\n{:<32}{:>8}{:>12}{:>9}{:>12}{:>10}\n", "operator", "calls", "ms a step", "share", "GFLOP/s", "GB/s");
   for (const auto& [name, sum] : by_operator(events)) {
     fmt::print("{:<32}{:>8}{:>12.3f}{:>8.1f}%{:>12.1f}{:>10.1f}\n", name, sum.calls, sum.seconds * 1e3,
                100 * sum.seconds / step_seconds, sum.work.flops / sum.seconds * 1e-9,
                sum.work.bytes / sum.seconds * 1e-9);
+    rest -= sum.seconds;
   }
+  fmt::print("{:<32}{:>8}{:>12.3f}{:>8.1f}%\n", "(between operators)", "", rest * 1e3, 100 * rest / step_seconds);
 }
 
 nlohmann::ordered_json operators_to_json(const std::vector<ProfileEvent>& events) {

@@ -12,7 +12,8 @@ namespace stint {
 int run_train(const Config& config);
 int run_eval(const Config& config, const std::string& checkpoint);
 int run_plan(const Config& config);
-int run_inspect_model(const Config& config);
+/// Not `named`: lists the models instead.
+int run_inspect_model(const Config& config, bool named);
 int run_compare(const Config& config, const std::vector<std::string>& runs, const std::string& picture);
 int run_inspect_mem(const Config& config);
 int run_bench(const Config& config, int steps);

@@ -64,7 +64,11 @@ void print_table(const std::vector<LayerRow>& rows) {
 
 }  // namespace
 
-int run_inspect_model(const Config& config) {
+int run_inspect_model(const Config& config, bool named) {
+  if (!named) {
+    for (const std::string& name : model_names()) fmt::print("{}\n", name);
+    return 0;
+  }
   Config shape = config;
   if (config.data.dataset == "digits") {  // the default: no data set was named, so the usual one of the model's family
     const auto& kwargs = config.model.kwargs;
@@ -85,8 +89,8 @@ int run_inspect_model(const Config& config) {
   ModelState state(*model, Device::null(), DType::f32, 0);
   auto rows = layer_rows(plan, state.parameter_table());
   if (!config.log.json) {
-    fmt::print("{}, a batch of {} images; FLOPs of the forward, a multiply-add counts two\n", config.model.name,
-               config.data.batch_size);
+    fmt::print("{} on [{},{},{},{}], {} classes; FLOPs of the forward, a multiply-add counts two\n", config.model.name,
+               config.data.batch_size, data.train.height, data.train.width, data.train.channels, data.train.classes);
     print_table(rows);
     return 0;
   }

@@ -47,7 +47,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "convert") return stint::run_convert(config, arguments.to, arguments.output);
   if (arguments.command == "compare") return stint::run_compare(config, arguments.runs, arguments.picture);
   if (arguments.command == "inspect mem") return stint::run_inspect_mem(config);
-  return stint::run_inspect_model(config);
+  return stint::run_inspect_model(config, arguments.model_named);
 }
 
 int report(stint::ErrorKind kind, const char* text) {

@@ -5,6 +5,8 @@
 #include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/train.h>
 
+#include <unistd.h>
+
 #include <csignal>
 
 namespace stint {
@@ -16,12 +18,18 @@ constexpr int traced_steps = 20;
 std::atomic<int> stop_signal = 0;
 static_assert(std::atomic<int>::is_always_lock_free);  // it is set in a signal handler
 
+void ask_to_stop(int signal) {
+  stop_signal = signal;
+  constexpr std::string_view text = "\nstopping after this step, with a checkpoint; once more to stop at once\n";
+  if (isatty(STDERR_FILENO)) static_cast<void>(!write(STDERR_FILENO, text.data(), text.size()));
+}
+
 /// The first signal asks for a checkpoint at the next step; a second one ends the program as usual.
 class SignalGuard {
  public:
   SignalGuard() {
     struct sigaction action {};
-    action.sa_handler = [](int signal) { stop_signal = signal; };
+    action.sa_handler = ask_to_stop;
     action.sa_flags = SA_RESETHAND | SA_RESTART;
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);

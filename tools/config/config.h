@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace stint {
 
@@ -117,6 +118,10 @@ void read_yaml(Config& config, const std::string& path);
 
 /// The whole configuration as YAML that reads back to an equal one.
 std::string to_yaml(const Config& config);
+
+/// What `now` trains otherwise than `before`, option by option: "optim.lr was 0.1, is 0.01". Not counted: where it runs
+/// and what it logs.
+std::vector<std::string> differences(const Config& before, const Config& now);
 
 /// `6GiB`, `512MiB`: an integer with B, KiB, MiB, GiB, KB, MB or GB. Errors (ErrorKind::usage): another text.
 std::uint64_t parse_bytes(const std::string& text);

@@ -39,4 +39,16 @@ std::string to_yaml(const Config& config) {
   return text;
 }
 
+std::vector<std::string> differences(const Config& before, const Config& now) {
+  std::vector<std::string> found;
+  for (const Option& option : options()) {
+    std::string was = yaml_value(option, before), is = yaml_value(option, now);
+    bool trains = option.section() != "log" && option.section() != "" && option.key != "data.loader_threads";
+    if (was != is && (trains || option.key == "seed" || option.key == "amp")) {
+      found.push_back(fmt::format("{} was {}, is {}", option.key, was, is));
+    }
+  }
+  return found;
+}
+
 }  // namespace stint

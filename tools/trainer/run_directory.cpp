@@ -1,10 +1,13 @@
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <stint/runtime/parallel.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/run_directory.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -55,6 +58,19 @@ bool is_run(const fs::path& path) {
          (fs::is_empty(path, none) || fs::exists(path / "args.yaml") || fs::exists(path / "args.yaml.new"));
 }
 
+/// Held for as long as somebody has it. A file system that knows no locks is taken at its word.
+std::shared_ptr<const int> lock_directory(const fs::path& path) {
+  int descriptor = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  std::shared_ptr<const int> lock(new int(descriptor), [](const int* d) {
+    if (*d >= 0) close(*d);
+    delete d;
+  });
+  if (descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    fail(ErrorKind::usage, "run", "{} is being trained by another process", path.string());
+  }
+  return lock;
+}
+
 /// What every run has from its beginning, as far as it is not there yet.
 void begin(const fs::path& path, const Config& config) {
   if (!fs::exists(path / "args.yaml")) write_file(path / "args.yaml", to_yaml(config));
@@ -68,17 +84,23 @@ RunDirectory RunDirectory::create(const Config& config) {
   fs::path path = claim_run(config);
   begin(path, config);
   RunDirectory run(path, config.log.checkpoint_hist, 0, 0);
+  run.lock_ = lock_directory(path);
   run.set_status("running");
   return run;
 }
 
 RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, std::int64_t step, std::int64_t epoch) {
+  auto lock = lock_directory(path);
   begin(path, config);
+  Config kept_config = config;
+  kept_config.resume.clear();
+  write_file(path / "args.yaml", to_yaml(kept_config));
   std::istringstream lines(read_file(path / "summary.csv"));
   std::string kept, line;
   for (std::int64_t number = -1; number < epoch && std::getline(lines, line); ++number) kept += line + "\n";
   write_file(path / "summary.csv", kept);
   RunDirectory run(path, config.log.checkpoint_hist, step, epoch);
+  run.lock_ = lock;
   run.set_status("running");
   return run;
 }

@@ -5,6 +5,7 @@
 #include <stint/tools/trainer/metrics.h>
 
 #include <filesystem>
+#include <memory>
 
 namespace stint {
 
@@ -14,8 +15,8 @@ namespace stint {
 class RunDirectory {
  public:
   static RunDirectory create(const Config& config);
-  /// Goes on in a directory that exists, or begins there if there is nothing yet, cutting its logs back to what the
-  /// checkpoint at `step`, in `epoch`, has seen.
+  /// Goes on, with this configuration from now on, in a directory that exists, or begins there if there is nothing yet,
+  /// cutting its logs back to what the checkpoint at `step`, in `epoch`, has seen.
   static RunDirectory reopen(const Config& config, const std::filesystem::path& path, std::int64_t step,
                              std::int64_t epoch);
 
@@ -33,6 +34,7 @@ class RunDirectory {
       : path_(std::move(path)), checkpoints_(path_ / "checkpoints", checkpoints), metrics_(path_, step, epoch) {}
 
   std::filesystem::path path_;
+  std::shared_ptr<const int> lock_;  // no other process trains here
   CheckpointStore checkpoints_;
   Metrics metrics_;
 };

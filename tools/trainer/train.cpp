@@ -6,6 +6,8 @@
 #include <stint/tools/trainer/team_checkpoint.h>
 #include <stint/tools/trainer/train.h>
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <optional>
 
@@ -109,9 +111,25 @@ class Run {
     std::string note;
     fs::path checkpoint = checkpoints.load_newest(training_, progress_, note);
     take_note(note);
+    note_changes(run);
     if (!synchroniser_) return;
     load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
     synchroniser_->resumed();
+  }
+
+  /// What the run is trained with from here on that it was not before.
+  void note_changes(const fs::path& run) {
+    Config before;
+    read_yaml(before, (run / "args.yaml").string());
+    if (progress_.step > 0 && (before.data != config_.data || before.seed != config_.seed)) {
+      fail(ErrorKind::usage, "resume", "in the middle of an epoch its data cannot change: {}",
+           fmt::join(differences(before, config_), "; "));
+    }
+    std::vector<std::string> changes = differences(before, config_);
+    if (!changes.empty()) take_note(fmt::format("changed on resumption: {}", fmt::join(changes, "; ")));
+    if (progress_.epoch >= config_.optim.epochs) {
+      take_note(fmt::format("the run is finished after {} epochs; a larger --epochs goes on", progress_.epoch));
+    }
   }
 
   void take_note(const std::string& note) {
