@@ -1,14 +1,19 @@
-// Radix selection on the CPU: a histogram of the keys' first digit says in which bin the border lies, one of the second
-// digit of that bin's elements where in it, and so on. Keys are made 64 at a time, in vector code; behind the first
-// digit few elements match, and those are picked out of a word of bits. Counts are integers, so nothing depends on
-// threads.
+// Selection on the CPU by narrowing a range of keys: a histogram of the keys inside says in which bin the border lies,
+// which is the next range. The first range comes from a sample of a few thousand keys, and is nearly always right;
+// where it is not, everything is counted. Keys are made 64 at a time, in vector code, and the few in the range picked
+// out of a word of bits. Counts are integers, and the result does not depend on the sample, nor on threads.
 
 #include <stint/kernels/select/key_block.h>
 #include <stint/kernels/select/select_kernels.h>
 #include <stint/runtime/parallel.h>
 
+#include <atomic>
+#include <bit>
 #include <cmath>
+#include <functional>
 #include <mutex>
+#include <numeric>
+#include <vector>
 
 namespace stint::cpu {
 
@@ -29,34 +34,70 @@ void add_histograms(std::int64_t count, std::int64_t* bins, const Count& count_p
   });
 }
 
+/// Keys from `low` to `high`, in bins of 2^shift.
+struct Range {
+  std::uint32_t low = 0, high = nan_key;
+
+  int shift() const { return static_cast<int>(std::bit_width((high - low) / most_bins)); }
+  Range of_bin(std::uint32_t bin) const {
+    std::uint32_t first = low + (bin << shift());
+    return {first, std::min(high, first + (1u << shift()) - 1)};
+  }
+};
+
+/// Counts all keys, in the bins of the whole range.
 template <typename T>
-void count_first_digit(const T* x, std::int64_t count, std::int64_t* bins) {
+void count_all(const T* x, std::int64_t count, std::int64_t* bins) {
+  int shift = Range{}.shift();
   add_histograms(key_block_count(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
     // Takes turns with a second one: the zeros behind a ReLU would wait for each other at one counter.
     std::uint32_t others[most_bins] = {};
     for (std::int64_t number = begin; number < end; ++number) {
       KeyBlock block(x, count, number, MagnitudeKeys{});
       for (int j = 0; j + 2 <= block.count; j += 2) {
-        ++counts[digits[0].of(block.keys[j])];
-        ++others[digits[0].of(block.keys[j + 1])];
+        ++counts[block.keys[j] >> shift];
+        ++others[block.keys[j + 1] >> shift];
       }
-      if (block.count % 2 != 0) ++counts[digits[0].of(block.keys[block.count - 1])];
+      if (block.count % 2 != 0) ++counts[block.keys[block.count - 1] >> shift];
     }
     for (int bin = 0; bin < most_bins; ++bin) counts[bin] += others[bin];
   });
 }
 
-/// A later digit of those elements whose digits before it are the border's.
+/// Counts the keys of a range in its bins; returns how many are above it.
 template <typename T>
-void count_next_digit(const T* x, std::int64_t count, Digit digit, std::uint32_t border, std::int64_t* bins) {
-  std::uint32_t low = digit.prefix(border) << (digit.shift + digit.bits);
-  std::uint32_t high = low + (1u << (digit.shift + digit.bits)) - 1;
+std::int64_t count_range(const T* x, std::int64_t count, Range range, std::int64_t* bins) {
+  std::atomic<std::int64_t> above = 0;
+  int shift = range.shift();
   add_histograms(key_block_count(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
+    std::int64_t here = 0;
     for (std::int64_t number = begin; number < end; ++number) {
       KeyBlock block(x, count, number, MagnitudeKeys{});
-      for_bits(block.where(low, high), [&](int j) { ++counts[digit.of(block.keys[j])]; });
+      here += std::popcount(block.above(range.high));
+      for_bits(block.where(range.low, range.high), [&](int j) { ++counts[(block.keys[j] - range.low) >> shift]; });
     }
+    above += here;
   });
+  return above;
+}
+
+/// Where the `keep`-th key from the top should be, four standard deviations to either side.
+template <typename T>
+Range guess(const T* x, std::int64_t count, std::int64_t keep) {
+  constexpr int step = 8, size = sample_size / step;
+  if (count < 16 * size) return {};
+  std::vector<std::uint32_t> keys;
+  for (std::int64_t i = 0; i < size / 4; ++i) {
+    for (std::int64_t place : sample_places(i * step, count)) keys.push_back(magnitude_key(x[place], 0));
+  }
+  double share = static_cast<double>(keep) / static_cast<double>(count);
+  double deviation = std::sqrt(size * share * (1 - share));
+  auto key_at = [&](double rank) {  // from the top
+    auto place = keys.begin() + std::clamp(static_cast<int>(rank), 0, size - 1);
+    std::nth_element(keys.begin(), place, keys.end(), std::greater<>());
+    return *place;
+  };
+  return {key_at(size * share + 4 * deviation + 2), key_at(size * share - 4 * deviation - 2)};
 }
 
 /// Goes down to the bin that holds the `wanted`-th element from the top, and to its place in there.
@@ -69,14 +110,19 @@ std::uint32_t descend(const std::int64_t* bins, std::int64_t& wanted) {
 template <typename T>
 Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bins) {
   if (keep == 0) return {.key = ~0u};
-  Cut cut{.ties = keep};
-  count_first_digit(x, count, bins);
-  cut.key = descend(bins, cut.ties) << digits[0].shift;
-  for (int i = 1; i < digit_count<T>; ++i) {
-    count_next_digit(x, count, digits[i], cut.key, bins);
-    cut.key |= descend(bins, cut.ties) << digits[i].shift;
+  Range range = guess(x, count, keep);
+  std::int64_t wanted = keep - count_range(x, count, range, bins);
+  if (wanted <= 0 || wanted > std::accumulate(bins, bins + most_bins, std::int64_t{0})) {
+    range = {};
+    wanted = keep;
+    count_all(x, count, bins);
   }
-  return cut;
+  while (true) {
+    int shift = range.shift();
+    range = range.of_bin(descend(bins, wanted));
+    if (shift == 0) return {.key = range.low, .ties = wanted};
+    count_range(x, count, range, bins);
+  }
 }
 
 }  // namespace

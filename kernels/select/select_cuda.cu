@@ -9,6 +9,22 @@
 
 namespace stint::cuda {
 
+/// A key's digits, from the most significant on: selection finds one after the other.
+struct Digit {
+  int shift, bits;
+
+  constexpr std::uint32_t of(std::uint32_t key) const { return (key >> shift) & ((1u << bits) - 1); }
+  /// What is above the digit.
+  constexpr std::uint32_t prefix(std::uint32_t key) const { return key >> (shift + bits); }
+};
+
+constexpr Digit digits[] = {{20, 11}, {10, 10}, {0, 10}};
+static_assert(nan_key >> digits[0].shift < most_bins);
+
+/// How many digits say everything. A bf16 is a float whose last 16 bits are zero, and so are they in a NaN's key.
+template <typename T>
+constexpr int digit_count = sizeof(T) == 2 ? 2 : 3;
+
 /// bins += histogram of a digit, of the elements whose digits before it are the border's. Zeros, which are many behind
 /// a ReLU, are counted apart: they would wait for each other at one bin.
 template <typename T>

@@ -7,6 +7,8 @@
 
 namespace stint {
 
+inline constexpr int most_bins = 2048;  ///< of a histogram
+
 /// Scratch of `cut_largest`: a histogram, and how far the descent has come.
 struct Descent {
   std::int64_t bins[most_bins];

@@ -1,4 +1,4 @@
-#include <stint/kernels/select/select.h>
+#include <stint/kernels/select/select_kernels.h>
 #include <stint/runtime/parallel.h>
 
 #include <catch2/catch.hpp>
@@ -46,6 +46,26 @@ TEST_CASE("the largest elements are found exactly, whatever is in the tensor", "
         }
       }
     }
+  }
+}
+
+TEST_CASE("large tensors are selected exactly, also where a sample of them says something else", "[op]") {
+  constexpr std::int64_t count = 100003, keep = 9999;
+  for (DType dtype : dtypes) {
+    for (Content content : contents) {
+      INFO(name_of(dtype) << " content " << int(content));
+      Tensor x = make_content(content, {{count}, dtype});
+      CHECK(count_inside(x, find_largest(x, keep)) == keep);
+      CHECK(count_inside(x, find_largest(x, count - 1)) == count - 1);
+    }
+  }
+  for (float sampled : {0.0f, 1000.0f}) {
+    Tensor x = make_content(Content::normal, {{count}});
+    for (std::int64_t number = 0; number < sample_size / 4; ++number) {
+      for (std::int64_t place : sample_places(number, count)) x.data<float>()[place] = sampled;
+    }
+    CHECK(count_inside(x, find_largest(x, 60000)) == 60000);
+    CHECK(count_inside(x, find_largest(x, keep)) == keep);
   }
 }
 
