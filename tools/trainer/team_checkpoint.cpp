@@ -76,7 +76,10 @@ void load_worker(const fs::path& directory, Training& training, Synchroniser& sy
   if (!fs::exists(first)) return;  // of a run of one worker
   try {
     Json saved = Json::parse(read_file(first));
-    if (saved.at("workers") != workers) return check_world(saved, directory, workers, world_change);
+    if (saved.at("workers") != workers) {
+      training.random().next += static_cast<std::uint64_t>(rank) << 40;  // as at the start: every worker draws its own
+      return check_world(saved, directory, workers, world_change);
+    }
     saved = Json::parse(read_file(mine));
     read_tensors(file_of(directory, rank, "safetensors"), tensors_of(training, synchroniser));
     training.state().refresh_twin();
