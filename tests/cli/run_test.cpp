@@ -220,7 +220,7 @@ TEST_CASE("compare prints a table and draws") {
 }
 
 TEST_CASE("plan prints how the workers share the images") {
-  auto json = nlohmann::json::parse(run_program("plan --model mlp --workers 3 --shard sorted --json").out);
+  auto json = nlohmann::json::parse(run_program("plan --model mlp --workers 3 --sync sync --shard sorted --json").out);
   REQUIRE(json["shards"].size() == 3);
   int sum = 0;
   for (const auto& shard : json["shards"]) {
