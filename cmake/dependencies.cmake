@@ -12,6 +12,8 @@ find_package(PNG REQUIRED)
 find_library(STINT_TURBOJPEG turbojpeg REQUIRED)
 find_path(STINT_CLI11 CLI/CLI.hpp REQUIRED)
 find_library(STINT_XXHASH xxhash REQUIRED)
+# What reads and guards files.
+set(STINT_FILE_LIBRARIES ZLIB::ZLIB LibLZMA::LibLZMA PNG::PNG ${STINT_TURBOJPEG} ${STINT_XXHASH})
 
 # Optional parts: one line each when they are missing; everything else works without them.
 find_program(STINT_NVCC nvcc HINTS /usr/local/cuda/bin)
