@@ -9,13 +9,8 @@ using namespace stint;
 namespace {
 
 TrainingMoment moment(std::int64_t batch) {
-  return {.epoch = 1,
-          .epochs = 10,
-          .step = batch,
-          .steps = 200,
-          .loss = 0.51234,
-          .lr = 0.1,
-          .images_per_second = 1234.5};
+  return {
+      .epoch = 1, .epochs = 10, .step = batch, .steps = 200, .loss = 0.51234, .lr = 0.1, .images_per_second = 1234.5};
 }
 
 /// What a line shows that is not on a terminal.
