@@ -229,6 +229,7 @@ TEST_CASE("plan prints how the workers share the images") {
   CHECK(sum == 1438);
   CHECK(json["shards"][0][9] == 0);
   CHECK(json["shards"][2][0] == 0);
-  CHECK_THAT(run_program("plan --model mlp --workers 3").out,
-             Catch::Contains("training images of each worker (iid), by class"));
+  CHECK_THAT(
+      run_program("plan --model mlp --workers 3 --sync sync").out,
+      Catch::Contains("training images of each worker (iid, shared out anew in every epoch: one such draw), by class"));
 }
