@@ -112,8 +112,9 @@ TEST_CASE("dropping does not depend on threads", "[op]") {
 
 TEST_CASE("random dropping keeps every element with the same probability", "[op]") {
   Device device = GENERATE(from_range(devices()));
+  DType dtype = GENERATE(from_range(std::begin(dtypes), std::end(dtypes)));
   constexpr std::int64_t count = 40000;
-  Tensor x = make_content(Content::equal, {{count}, DType::f32, device});
+  Tensor x = make_content(Content::equal, {{count}, dtype, device});
   KeptElements first = drop(x, {.strategy = DropStrategy::random, .gamma = 0.75, .sequence = {1, 1}});
   KeptElements again = drop(x, {.strategy = DropStrategy::random, .gamma = 0.75, .sequence = {1, 1}});
   KeptElements other = drop(x, {.strategy = DropStrategy::random, .gamma = 0.75, .sequence = {1, 2}});
