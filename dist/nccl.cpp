@@ -60,8 +60,10 @@ ncclDataType_t type_of(DType dtype) {
       return ncclBfloat16;
     case DType::i32:
       return ncclInt32;
+    case DType::i64:
+      return ncclInt64;
     case DType::u8:
-      return ncclUint8;
+      break;
   }
   return ncclUint8;
 }
