@@ -221,7 +221,6 @@ TEST_CASE("the dense form is gone before the input's gradient is made", "[drop]"
   std::size_t before = allocator.stats().requested.total();
   tape.backward(loss);
   // dy, and the dense input or its gradient; never all three.
-  CHECK(allocator.stats().peak.total() - before > size + size / 2);
   CHECK(allocator.stats().peak.total() - before < 3 * size);
 }
 

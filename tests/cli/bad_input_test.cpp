@@ -150,7 +150,7 @@ const std::vector<BadInput> rows = {
     {"echo '1 0:1' > d", LIBSVM, 4, {"d:1: expected indices from 1 and ascending"}},
     {"echo '1 99999999999999999999:1' > d", LIBSVM, 4, {"d:1: expected INDEX:VALUE"}},
     {"echo '1 70000:1' > d", LIBSVM, 4, {"d:1: expected indices up to 65536"}},
-    {"head -c 100 /dev/urandom > d", LIBSVM, 4, {"d:1: expected"}},
+    {"printf '\\001\\377 noise\\n\\200' > d", LIBSVM, 4, {"d:1: expected"}},
     {"seq 1001 > d", LIBSVM, 4, {"d has more than 1000 classes"}},
 };
 
@@ -175,7 +175,7 @@ const std::vector<BadInput> values = {
     {"", TRAIN "--dataset minst", 2, {"did you mean 'mnist'"}},
     {"printf 'optim:\\n  lr: fast\\n' > a.yaml", TRAIN "-c a.yaml", 2, {"a.yaml:2:7", "optim.lr is 'fast'"}},
     {"printf 'a: [1, 2\\n' > a.yaml", TRAIN "-c a.yaml", 2, {"a.yaml:"}},
-    {"head -c 300 /dev/urandom > a.yaml", TRAIN "-c a.yaml", 2, {"a.yaml"}},
+    {"printf '\\377\\200: [\\001' > a.yaml", TRAIN "-c a.yaml", 2, {"a.yaml"}},
 };
 
 const std::vector<BadInput> outputs = {
