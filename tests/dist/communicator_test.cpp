@@ -279,8 +279,9 @@ TEST_CASE("a rank that throws or does not come is an error on the others, in tim
       group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
     });
     CHECK(errors[1] == "loader: the file is gone");
-    // Rank 1, or over connections one of those that ended because of it.
-    for (int r : {0, 2, 3}) CHECK_THAT(errors[r], Catch::Contains("all_reduce: ") && Catch::Contains("rank "));
+    // Rank 1, or over connections one of those that ended because of it; some may still be in the barrier, an
+    // all_gather.
+    for (int r : {0, 2, 3}) CHECK_THAT(errors[r], Catch::StartsWith("all_") && Catch::Contains("rank "));
 
     auto start = std::chrono::steady_clock::now();
     errors = errors_of(kind, 3, 1.0, [](Communicator& group) {
@@ -290,7 +291,7 @@ TEST_CASE("a rank that throws or does not come is an error on the others, in tim
       group.all_reduce(x, Reduce::sum, Payload::gradient).wait();
     });
     CHECK(errors[1].empty());
-    CHECK_THAT(errors[0], Catch::Contains("all_reduce: ") && Catch::Contains("rank 1"));
+    CHECK_THAT(errors[0], Catch::StartsWith("all_") && Catch::Contains("rank 1"));
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(6));
   }
 }
