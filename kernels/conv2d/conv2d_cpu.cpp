@@ -39,6 +39,10 @@ Desc lying(const TensorSpec& t) {
   return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), tag);
 }
 
+Desc any_layout(const TensorSpec& t) {
+  return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), memory::format_tag::any);
+}
+
 /// A blocked tensor is taken as it lies. For a number of channels that cannot be blocked oneDNN may have a far better
 /// layout (nchw for images of three channels): it says which.
 Desc wanted(const TensorSpec& t) {
@@ -79,6 +83,8 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
     LayerDescs inside{pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc(), Desc()};
     return {Pass::backward_data, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
   }
+  // With a blocked dy beside an x that cannot be blocked oneDNN has only its reference loops.
+  if (c.x.shape[3] % 16 != 0) y = any_layout(c.y);
   using Backward = dnnl::convolution_backward_weights;
   Desc dweight(weight_dims, memory::data_type::f32, memory::format_tag::any);
   Backward::primitive_desc pd({algorithm, x, dweight, outside.bias, y, strides, padding, padding}, attributes,

@@ -4,7 +4,9 @@
 #include <stint/tools/trainer/train.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "../op_case_tensors.h"
@@ -128,18 +130,22 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
     config.log.experiment = std::string(drop, 4) + "-cut";
     weights_of(config, 3);
     config.resume = directory.path().string() + "/" + config.log.experiment;
+    std::filesystem::path probes = config.resume + "/probes.jsonl";
+    std::ofstream(probes, std::ios::app) << R"({"step":4,"layer":"probed by a run that was killed"})"
+                                         << "\n";
     CHECK(weights_of(config) == whole);  // and a probe changes nothing
-    std::istringstream lines(read_file(config.resume + "/probes.jsonl"));
+    std::istringstream lines(read_file(probes));
     std::string line;
-    int count = 0;
-    for (; std::getline(lines, line); ++count) {
+    std::set<std::pair<int, std::string>> seen;
+    for (; std::getline(lines, line);) {
       auto json = nlohmann::json::parse(line);
+      CHECK(seen.emplace(json["step"], json["layer"]).second);
       CHECK(json["kept"] <= json["capacity"]);
       CHECK(json["kept_energy"] > 0);
       CHECK(json["cosine"] > 0.1);
       CHECK(json["relative_error"] < 3);
     }
-    CHECK(count > 0);
+    CHECK(seen.size() > 2);
   }
 }
 
