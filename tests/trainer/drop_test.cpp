@@ -1,3 +1,4 @@
+#include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/train.h>
@@ -198,4 +199,29 @@ TEST_CASE("a step that runs out of memory says what it held and what would help"
                    Catch::Contains("\na smaller --batch-size may help, or --drop mink:gamma=0.9, which holds"));
   }
   allocator.set_limit(0);
+}
+
+TEST_CASE("random dropping draws other places in every batch of a step, and on every worker", "[trainer]") {
+  Config config = small_net(devices().front());
+  config.model.name = "mlp";
+  config.memory.drop = "random:gamma=0.5";
+  config.optim.grad_accum_steps = 2;
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+  Device device = Device::parse(config.device);
+  auto sums = [&](int worker) {  // of the gradients after one and after two times the same batch
+    Training training(config, data.train, loader.batches(), device);
+    training.dropping().policy()->set_worker(worker);
+    std::vector<Tensor> after;
+    for (int i = 0; i < 2; ++i) {
+      training.accumulate(loader.batch(0, 0, device));
+      after.push_back(training.state().gradients().copy_to(Device::cpu()));
+    }
+    scale(2, after[0]);
+    return after;
+  };
+  auto first = sums(0), again = sums(0), other = sums(1);
+  CHECK(same_bits(first[1], again[1]));
+  CHECK_FALSE(same_bits(first[0], first[1]));
+  CHECK_FALSE(same_bits(first[0], other[0]));
 }
