@@ -131,7 +131,7 @@ void Training::accumulate(const Batch& batch) {
     if (skip_nan_) buffers_before_.copy_from(state_.buffers());
   }
   RandomState random = random_;
-  Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
+  Tape tape(Tape::Mode::training, dropping_.policy_of(steps_, accumulated_));
   tape.random = &random_;
   try {
     loss_sum_ += forward_and_backward(tape, batch, random);
