@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <stint/tools/cli/progress_line.h>
+#include <stint/tools/cli/report.h>
 #include <stint/tools/trainer/memory_text.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ std::string tail_text(const TrainingMoment& m, double seconds_left) {
   std::string rest;
   if (m.data_wait >= 0.01) rest += fmt::format("  data {:.0f}%", 100 * m.data_wait);
   if (m.skipped > 0) rest += fmt::format("  skipped {}", m.skipped);
+  if (m.sync) rest += fmt::format("  rounds {}  wait {:.0f}%", m.sync->rounds, 100 * m.sync_wait);
   return fmt::format("step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s{}  ETA {}", m.step, m.steps, m.loss, m.lr,
                      m.images_per_second, rest, seconds_left < 0 ? "-:--" : clock_text(seconds_left));
 }
@@ -59,6 +61,10 @@ std::string clock_text(double seconds) {
 
 std::string progress_text(const TrainingMoment& m, double seconds_left) {
   std::string text = head_text(m) + tail_text(m, seconds_left);
+  if (m.sync) {
+    text += fmt::format("  sent {}  received {}", traffic_text(m.sync->traffic.sent),
+                        traffic_text(m.sync->traffic.received));
+  }
   if (m.peak.total() == 0) return text;
   return text + fmt::format("  live {}  peak {}", memory_text(m.live), memory_text(m.peak));
 }
