@@ -129,6 +129,7 @@ TEST_CASE("in process and over sockets every algorithm has the same bits, on eve
                                 "doublesqueeze", "neolithic", "cser:period=4"}) {
     for (Experiment& e : on_problems(algorithm)) {
       INFO(algorithm << ", d = " << e.table.dimension());
+      e.steps = 8;
       e.momentum = 0.9f;
       e.finish = true;
       Course first = run(e);
