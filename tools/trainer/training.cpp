@@ -97,6 +97,7 @@ Tensor to_cpu_floats(const Tensor& tensor) {
 
 Training::Training(const Config& config, const ImageSet& images, std::int64_t steps_per_epoch, Device device)
     : model_(make_configured_model(config, images)),
+      input_(recipe_of(config, images)),
       state_(*model_, device, config.amp == "bf16" ? DType::bf16 : DType::f32, static_cast<std::uint64_t>(config.seed)),
       dropping_(config, *model_, steps_per_epoch),
       optimiser_(make_optimiser(config, state_)),
