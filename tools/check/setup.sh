@@ -6,7 +6,7 @@ set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache libdnnl-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev
   liblzma-dev libpng-dev libturbojpeg0-dev libxxhash-dev)
-test=("${build[@]}" catch2 libboost-context-dev libgloo-dev python3 xz-utils)
+test=("${build[@]}" catch2 libboost-context-dev libgloo-dev python3 python3-crcmod xz-utils)
 format=(clang-format git python3)
 fuzz=("${build[@]}" clang libclang-rt-14-dev libomp-dev)
 bench=("${build[@]}" python3-torch python3-torchvision libjemalloc2 libopenblas0-openmp)
