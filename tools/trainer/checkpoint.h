@@ -14,6 +14,8 @@ struct Progress {
   double loss_sum = 0;       ///< over the epoch's steps
   double epoch_seconds = 0;  ///< spent on them
   double best_top1 = -1;
+  double emulated_seconds = 0;  ///< on the emulated network of `--net`
+  double emulated_waited = 0;   ///< of those
 };
 
 /// Adds files to a checkpoint that is being written, in the directory it is given.

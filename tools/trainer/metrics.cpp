@@ -67,6 +67,19 @@ std::vector<Json> kept_lines(const fs::path& path, std::int64_t step, std::int64
   return lines;
 }
 
+/// What several workers have told each other, and what came of it.
+void add_workers(const EpochSummary& s, Json& line) {
+  if (s.sync_rounds == 0) return;
+  line["sync_rounds"] = s.sync_rounds;
+  line["wire_tx_bytes"] = s.traffic.total_sent();
+  line["waited_s"] = s.waited_seconds;
+  line["spread"] = number(s.spread);
+  line["compression_error"] = number(s.compression_error);
+  if (s.emulated_seconds == 0) return;
+  line["emulated_s"] = s.emulated_seconds;
+  line["emulated_wait_s"] = s.emulated_waited;
+}
+
 fs::path event_path(const fs::path& directory) {
   for (const auto& entry : fs::directory_iterator(directory)) {
     if (entry.path().filename().string().starts_with("events.out.tfevents.")) return entry.path();
@@ -107,6 +120,11 @@ void Metrics::add(const EpochSummary& s, std::int64_t step) {
                {"eval_top5", s.eval.top5},
                {"seconds", s.seconds},
                {"time", now()}};
+  add_workers(s, line);
+  if (s.on_train.loss != 0) {
+    line["whole_train_loss"] = number(s.on_train.loss);
+    line["whole_train_top1"] = s.on_train.top1;
+  }
   put(file_.get(), path_, line);
   show(events_, line);
   flush();
