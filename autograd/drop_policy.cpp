@@ -25,9 +25,11 @@ class DroppedTensor : public PackedTensor {
   std::string encoding_;
 };
 
-/// Numbers of sequences that nobody else draws from: a run's other random numbers count up from 0.
-RandomSequence sequence_of(std::uint64_t seed, std::int64_t step, std::uint64_t number) {
-  return {seed, std::uint64_t{1} << 63 | static_cast<std::uint64_t>(step) << 20 | number};
+/// Numbers of sequences that nobody else draws from: a run's other random numbers count up from 0. 2^11 workers, 2^32
+/// steps, 2^20 tensors a step.
+RandomSequence sequence_of(const DropRules& rules, std::int64_t step, std::uint64_t number) {
+  auto worker = static_cast<std::uint64_t>(rules.worker) << 52;
+  return {rules.seed, std::uint64_t{1} << 63 | worker | static_cast<std::uint64_t>(step) << 20 | number};
 }
 
 }  // namespace
@@ -70,10 +72,8 @@ std::unique_ptr<PackedTensor> DropPolicy::pack(const Tensor& dense, std::span<co
   bool real = dense.dtype() == DType::f32 || dense.dtype() == DType::bf16;
   if (gamma == 0 || !real) return nullptr;
   DropIndex index = rules_.index.value_or(smaller_index(dense.count(), drop_capacity(dense.count(), gamma)));
-  DropRule rule{.strategy = rules_.strategy,
-                .gamma = gamma,
-                .index = index,
-                .sequence = sequence_of(rules_.seed, step_, packed_++)};
+  DropRule rule{
+      .strategy = rules_.strategy, .gamma = gamma, .index = index, .sequence = sequence_of(rules_, step_, packed_++)};
   KeptElements kept = drop(dense, rule);
   if (recording_) record(dense, slots, gamma, kept);
   std::string_view form = index == DropIndex::bitmask ? "bitmask" : "int32";

@@ -17,6 +17,7 @@ struct DropRules {
   std::vector<std::string> excluded = {};     ///< layers, each with what is below it
   std::map<std::string, double> gammas = {};  ///< of layers, each with what is below it; the longest path wins
   std::uint64_t seed = 0;                     ///< of `random`
+  int worker = 0;                             ///< of several, each of which draws places of its own
 };
 
 /// What became of one tensor.
@@ -36,8 +37,10 @@ class DropPolicy : public SavePolicy {
  public:
   explicit DropPolicy(DropRules rules) : rules_(std::move(rules)) {}
 
-  /// The share that is dropped from now on where no layer's own is given; `step` is the random numbers'.
+  /// The share that is dropped from now on where no layer's own is given; `step` is the random numbers'. Batches that
+  /// are accumulated in one step go on in its numbers.
   void start_step(std::int64_t step, double gamma);
+  void set_worker(int rank) { rules_.worker = rank; }
 
   /// While on, packing waits for the device and notes what it kept; the records of a step begin with `start_step`.
   void set_recording(bool on) { recording_ = on; }

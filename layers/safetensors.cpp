@@ -101,6 +101,18 @@ Json parse_header(const std::string& path, const std::string& text) {
   return header;
 }
 
+std::map<std::string, std::string> parse_metadata(const std::string& path, const Json& header) {
+  std::map<std::string, std::string> texts;
+  auto found = header.find("__metadata__");
+  if (found == header.end()) return texts;
+  if (!found->is_object()) refuse(path, "its metadata are no object");
+  for (const auto& [key, value] : found->items()) {
+    if (!value.is_string()) refuse(path, fmt::format("its metadata '{}' are no text", key));
+    texts[key] = value.get<std::string>();
+  }
+  return texts;
+}
+
 struct Entry {
   std::string name;
   DType dtype;
@@ -196,12 +208,8 @@ std::vector<NamedTensor> read_safetensors(const std::string& path, std::map<std:
   std::string text(length, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(length))) refuse(path, "its header is truncated");
   Json header = parse_header(path, text);
-  if (metadata && header.contains("__metadata__")) {
-    for (const auto& [key, value] : header["__metadata__"].items()) {
-      if (!value.is_string()) refuse(path, "its metadata is not a list of strings");
-      (*metadata)[key] = value.get<std::string>();
-    }
-  }
+  auto texts = parse_metadata(path, header);
+  if (metadata) *metadata = std::move(texts);
   std::vector<NamedTensor> tensors;
   for (const Entry& entry : parse_entries(path, header, total - 8 - length)) {
     Tensor tensor(entry.shape, entry.dtype);

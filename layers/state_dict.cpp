@@ -60,6 +60,7 @@ bool is_counter(const std::string& name) {
 struct Comparison {
   std::map<std::string, Tensor> given;
   std::vector<std::string> problems, renewed;
+  int missing = 0, extra = 0;
 
   Comparison(const ModelState& state, const Items& items, const std::vector<NamedTensor>& tensors, Head rule) {
     for (const NamedTensor& t : tensors) {
@@ -69,14 +70,24 @@ struct Comparison {
     for (const Item& item : items.all) compare(item, head);
     for (const auto& [name, tensor] : given) {
       bool known = state.parameter_table().find(name) || state.buffer_table().find(name);
-      if (!known) problems.push_back(fmt::format("{} is not in the model", name));
+      if (known) continue;
+      ++extra;
+      problems.push_back(fmt::format("{} is not in the model", name));
     }
+  }
+
+  std::string text() const {
+    return fmt::format("does not fit the model, {} missing, {} not in it, {} of another shape or type: {}", missing,
+                       extra, problems.size() - missing - extra, fmt::join(problems, "; "));
   }
 
   void compare(const Item& item, const std::string& head) {
     const std::string& name = item.block->name;
     auto found = given.find(name);
-    if (found == given.end()) return problems.push_back(fmt::format("{} is missing", name));
+    if (found == given.end()) {
+      ++missing;
+      return problems.push_back(fmt::format("{} is missing", name));
+    }
     Shape wanted = item.outer_shape();
     const Tensor& tensor = found->second;
     if (tensor.shape() == wanted && tensor.dtype() == DType::f32) return;
@@ -115,7 +126,7 @@ std::vector<std::string> load_state_dict(ModelState& state, const std::vector<Na
   Items items(state);
   Comparison comparison(state, items, tensors, head);
   if (!comparison.problems.empty()) {
-    fail(ErrorKind::data, "state dict", "does not fit the model: {}", fmt::join(comparison.problems, "; "));
+    fail(ErrorKind::data, "state dict", "{}", comparison.text());
   }
   for (const Item& item : items.all) {
     auto found = comparison.given.find(item.block->name);

@@ -135,6 +135,16 @@ std::int64_t append_stage(layers::Sequential& net, int number, std::int64_t in, 
   return out;
 }
 
+/// Stages of twice as many channels each, from `width` on; `width` comes in.
+template <typename Block>
+std::int64_t append_stages(layers::Sequential& net, std::int64_t width, const std::vector<int>& depths) {
+  std::int64_t channels = width;
+  for (std::size_t i = 0; i < depths.size(); ++i) {
+    channels = append_stage<Block>(net, static_cast<int>(i) + 1, channels, width << i, depths[i]);
+  }
+  return channels;
+}
+
 void append_head(layers::Sequential& net, std::int64_t channels, std::int64_t classes, const char* name = "fc") {
   net.append_named<layers::GlobalPool>("avgpool");
   net.append_named<layers::Linear>(name, channels, classes);
@@ -145,35 +155,26 @@ void append_head(layers::Sequential& net, std::int64_t channels, std::int64_t cl
 ResNet::ResNet(const ModelSpec& spec, Kwargs& kwargs, ResNetBlock block, const std::vector<int>& depths) {
   bool cifar = kwargs.choice("stem", {"imagenet", "cifar"}) == "cifar";
   Window stem = cifar ? window_3x3(1) : Window{.kernel = 7, .stride = 2, .padding = 3};
-  std::int64_t first = kwargs.integer("width", 64), channels = first;
-  append_named<Conv2d>("conv1", spec.channels, first, stem);
-  append_named<BatchNorm>("bn1", first, relu);
+  std::int64_t width = kwargs.integer("width", 64);
+  append_named<Conv2d>("conv1", spec.channels, width, stem);
+  append_named<BatchNorm>("bn1", width, relu);
   if (!cifar) append_named<layers::MaxPool>("maxpool", Window{.kernel = 3, .stride = 2, .padding = 1});
-
-  for (int i = 0; i < 4; ++i) {
-    std::int64_t width = first << i;
-    channels = block == ResNetBlock::basic ? append_stage<BasicBlock>(*this, i + 1, channels, width, depths[i])
-                                           : append_stage<Bottleneck>(*this, i + 1, channels, width, depths[i]);
-  }
+  std::int64_t channels = block == ResNetBlock::basic ? append_stages<BasicBlock>(*this, width, depths)
+                                                      : append_stages<Bottleneck>(*this, width, depths);
   append_head(*this, channels, spec.num_classes);
 }
 
 PreActivationResNet::PreActivationResNet(const ModelSpec& spec, Kwargs& kwargs, const std::vector<int>& depths) {
-  std::int64_t width = kwargs.integer("width", 64), channels = width;
+  std::int64_t width = kwargs.integer("width", 64);
   append_named<Conv2d>("conv1", spec.channels, width, window_3x3(1));
-  for (int i = 0; i < 4; ++i) {
-    channels = append_stage<PreActivationBlock>(*this, i + 1, channels, width << i, depths[i]);
-  }
-  append_head(*this, channels, spec.num_classes, "linear");
+  append_head(*this, append_stages<PreActivationBlock>(*this, width, depths), spec.num_classes, "linear");
 }
 
 CifarResNet::CifarResNet(const ModelSpec& spec, Kwargs& kwargs, int blocks) {
   std::int64_t width = kwargs.integer("width", 16);
   append_named<Conv2d>("conv1", spec.channels, width, window_3x3(1));
   append_named<BatchNorm>("bn1", width, relu);
-  std::int64_t channels = width;
-  for (int i = 0; i < 3; ++i) channels = append_stage<BasicBlock>(*this, i + 1, channels, width << i, blocks);
-  append_head(*this, channels, spec.num_classes);
+  append_head(*this, append_stages<BasicBlock>(*this, width, {blocks, blocks, blocks}), spec.num_classes);
 }
 
 }  // namespace stint::models

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <stint/layers/sequential.h>
-#include <stint/models/model.h>
+#include <stint/models/kwargs.h>
 
 namespace stint::models {
 

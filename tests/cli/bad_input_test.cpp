@@ -213,6 +213,27 @@ const std::vector<BadInput> checkpoints = {
      {"optimizer.safetensors is damaged: No such file"}},
 };
 
+#define PREDICT "predict --pretrained runs/x --input "
+
+const std::vector<BadInput> predictions = {
+    {RUN_FIRST "echo no > x.jpg", PREDICT "x.jpg", 4, {"image: x.jpg cannot be decoded: it is neither JPEG nor PNG"}},
+    {RUN_FIRST, PREDICT "none.png", 4, {"predict: none.png does not exist"}},
+    {RUN_FIRST "mkdir d; echo > d/x.txt", PREDICT "d", 4, {"predict: d has no JPEG or PNG images"}},
+    {RUN_FIRST, PREDICT "a.safetensors b.png", 2, {"expected one safetensors file as --input, or image files, got 2"}},
+    {RUN_FIRST, PREDICT "none.safetensors", 4, {"cannot read none.safetensors"}},
+    {RUN_FIRST "echo no > x.jpg", PREDICT "x.jpg --std 0", 2, {"data.std: expected numbers above 0"}},
+    {RUN_FIRST "echo no > x.jpg",
+     PREDICT "x.jpg --image-size 9",
+     4,
+     {"state dict: does not fit the model", "fc1.weight"}},
+};
+
+/// The values are so large that the first update makes weights with which the next step overflows.
+const std::vector<BadInput> divergence = {
+    {"", TRAIN "--std 2e-38", 6, {"the loss is", "at step 1: the first operator to make one is linear of fc1", "--lr"}},
+    {"", TRAIN "--lr 1e6 --model resnet20 --amp bf16", 6, {"at step", "--lr"}},
+};
+
 void check(const std::vector<BadInput>& table) {
   for (const BadInput& line : table) {
     CAPTURE(line.prepare, line.arguments);
@@ -255,6 +276,17 @@ TEST_CASE("bad input: outputs") {
 }
 TEST_CASE("bad input: checkpoints") {
   check(checkpoints);
+}
+
+TEST_CASE("bad input: predictions") {
+  check(predictions);
+}
+
+TEST_CASE("a loss that is not finite ends the program with code 6, naming step and first operator") {
+  check(divergence);
+  TemporaryDirectory directory;
+  run_program(divergence[0].arguments, directory.path());
+  CHECK(run_shell("grep -q '\"status\": \"failed\"' runs/x/run.json", directory.path()).code == 0);
 }
 
 TEST_CASE("there are at least 60 kinds of bad input") {

@@ -50,8 +50,15 @@ TEST_CASE("the bar grows with the epoch") {
   CHECK(progress_bar(moment(100), 245, 120) ==
         "epoch 2/10  [====================                    ]  step 100/200  loss 0.5123  lr 0.1  1234 images/s  ETA "
         "4:05");
-  CHECK(progress_bar(moment(100), -1, 80) == progress_text(moment(100), -1));  // no room for a bar; time not known
   CHECK(progress_text(moment(1), -1).ends_with("ETA -:--"));
+}
+
+TEST_CASE("on a narrow terminal the bar is shorter, and then figures give way to it") {
+  CHECK(progress_bar(moment(100), 245, 90) ==
+        "epoch 2/10  [=======        ]  step 100/200  loss 0.5123  lr 0.1  1234 images/s  ETA 4:05");
+  CHECK(progress_bar(moment(100), -1, 80) ==
+        "epoch 2/10  [======       ]  step 100/200  loss 0.5123  1234 images/s  ETA -:--");
+  CHECK(progress_bar(moment(100), -1, 60) == "epoch 2/10  [====    ]  step 100/200  loss 0.5123  ETA -:--");
 }
 
 TEST_CASE("away from a terminal there is a plain line every interval") {

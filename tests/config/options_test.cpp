@@ -112,6 +112,9 @@ TEST_CASE("byte sizes") {
   CHECK(parse_bytes("512MiB") == 512ull << 20);
   CHECK(parse_bytes("3KB") == 3000);
   CHECK(parse_bytes("17") == 17);
+  CHECK(parse_bytes("9.39MiB") == 9846128);  // and 0.64
+  CHECK(parse_bytes("0.5KiB") == 512);
+  CHECK(parse_bytes("1.5GB") == 1500000000);
   CHECK(parse_bytes("18446744073709551615B") == 18446744073709551615ull);
   for (const char* text :
        {"", "GiB", "-1GiB", "1.5GiB", "1 GiB", "1gib", "0GiB", "18446744073709551616", "99999999999GiB"}) {

@@ -204,6 +204,9 @@ TEST_CASE("CIFAR's binary files", "[data]") {
   CHECK(load_cifar(directory.path(), false, stop).test.count() == 4);
   write_bytes(directory.path() / "cifar-10-batches-bin/test_batch.bin", cifar(10, false));
   CHECK(load_cifar(directory.path(), false, stop).train.count() == 20);
+  CHECK(load_cifar(directory.path(), false, stop).test.class_names.empty());
+  write_bytes(directory.path() / "cifar-10-batches-bin/batches.meta.txt", bytes_of("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"));
+  CHECK(load_cifar(directory.path(), false, stop).test.class_names[9] == "j");
   Bytes archive = tar({{"cifar-100-binary/train.bin", cifar(7, true)}, {"cifar-100-binary/test.bin", cifar(5, true)}});
   write_bytes(directory.path() / "hundred.tar.gz", gzip(archive));
   DataSet hundred = load_cifar(directory.path() / "hundred.tar.gz", true, stop);

@@ -13,21 +13,23 @@ import struct
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.models import VisionTransformer, resnet18
-from torchvision.models.resnet import BasicBlock
+from torchvision import models
+from torchvision.models import VisionTransformer
 from torchvision.models.vgg import VGG, cfgs, make_layers
 
 CLASSES = 7
 
 
-def slim_resnet18(width):
-    net = resnet18(num_classes=CLASSES)
+def slim_resnet(name, width):
+    net = getattr(models, name)(num_classes=CLASSES)
+    block = type(net.layer1[0])
     net.inplanes = width
     net.conv1 = nn.Conv2d(3, width, 7, 2, 3, bias=False)
     net.bn1 = nn.BatchNorm2d(width)
     for i in range(4):
-        setattr(net, f"layer{i + 1}", net._make_layer(BasicBlock, width << i, 2, stride=1 if i == 0 else 2))
-    net.fc = nn.Linear(8 * width, CLASSES)
+        depth = len(getattr(net, f"layer{i + 1}"))
+        setattr(net, f"layer{i + 1}", net._make_layer(block, width << i, depth, stride=1 if i == 0 else 2))
+    net.fc = nn.Linear(8 * width * block.expansion, CLASSES)
     return net
 
 
@@ -152,14 +154,15 @@ def make(name, net, size, batch):
 
 
 VGG_KEYWORDS = ["width=2", "hidden=8", "dropout=0"]
+VIT_KEYWORDS = ["patch=4", "dim=24", "depth=2", "heads=3", "mlp_ratio=2"]
 # name, network, image size, keyword arguments of ours
 NETWORKS = [
-    ("resnet18", lambda: slim_resnet18(4), 64, ["width=4"]),
+    ("resnet18", lambda: slim_resnet("resnet18", 4), 64, ["width=4"]),
     ("vgg11", lambda: slim_vgg(11, False, 2, 8), 64, VGG_KEYWORDS),
     ("vgg16_bn", lambda: slim_vgg(16, True, 2, 8), 48, VGG_KEYWORDS),
     ("vit_b_16", lambda: VisionTransformer(image_size=16, patch_size=4, num_layers=2, num_heads=3, hidden_dim=24,
                                            mlp_dim=48, num_classes=CLASSES), 16,
-     ["patch=4", "dim=24", "depth=2", "heads=3", "mlp_ratio=2"]),
+     VIT_KEYWORDS),
     ("preact_resnet18", lambda: PreActivationResNet(3), 32, ["width=3"]),
 ]
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Weights both ways with PyTorch itself: `/usr/bin/python3 tests/golden/strict.py build/stint`.
 
-Of every network of make.py, PyTorch's weights go through `stint convert` and load with strict=True, to the same bits;
-`stint predict` gives PyTorch's logits. Needs python3-torch and python3-torchvision."""
+Of every family (the slim networks of make.py and one of bottlenecks, two of torchvision's as they are, a vision
+transformer under timm's names), PyTorch's weights go through `stint convert` and load with strict=True, to the same
+bits; `stint predict` gives PyTorch's logits. Needs python3-torch and python3-torchvision."""
 
 import json
 import pathlib
@@ -11,8 +12,22 @@ import subprocess
 import sys
 import tempfile
 
-import torch
-from make import NETWORKS, randomise, write
+try:
+    import torch
+    import torchvision
+except ImportError as error:
+    print(f"SKIPPED: {error} (Debian: python3-torch, python3-torchvision)")
+    sys.exit(77)
+
+from make import CLASSES, NETWORKS, VIT_KEYWORDS, randomise, slim_resnet, write
+from timm_vit import VisionTransformer
+
+ALL_NETWORKS = NETWORKS + [
+    ("resnet50", lambda: slim_resnet("resnet50", 4), 64, ["width=4"]),
+    ("resnet18", torchvision.models.resnet18, 64, []),
+    ("resnet50", torchvision.models.resnet50, 64, []),
+    ("vit_tiny_patch16_224", lambda: VisionTransformer(16, 4, 24, 2, 3, 48, CLASSES), 16, VIT_KEYWORDS),
+]
 
 
 def read(path):
@@ -38,7 +53,7 @@ def check(program, folder, name, make_network, size, keywords):
     weights, back, given, answers = (folder / f"{name}-{part}.safetensors" for part in ("in", "out", "images", "logits"))
     write(weights, net.state_dict(), {"format": "pt"})  # with PyTorch's batch counters
     write(given, {"input": images}, {})
-    common = ["--model", name, "--model-kwargs", *keywords, "--pretrained"]
+    common = ["--model", name, *(["--model-kwargs", *keywords] if keywords else []), "--pretrained"]
     run(program, "convert", *common, weights, "--image-size", size, "--output", back)
     run(program, "predict", *common, back, "--input", given, "--output", answers)
 
@@ -55,7 +70,7 @@ def check(program, folder, name, make_network, size, keywords):
 def main():
     torch.manual_seed(1)
     with tempfile.TemporaryDirectory() as folder:
-        good = [check(sys.argv[1], pathlib.Path(folder), *network) for network in NETWORKS]
+        good = [check(sys.argv[1], pathlib.Path(folder), *network) for network in ALL_NETWORKS]
     return 0 if all(good) else 1
 
 

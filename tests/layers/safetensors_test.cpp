@@ -75,6 +75,35 @@ TEST_CASE("safetensors headers that break the format are refused", "[layers]") {
       {"unknown dtype", "{" + entry("a", R"("dtype":"F99","shape":[1],"data_offsets":[0,4])") + "}", four},
       {"missing shape", "{" + entry("a", R"("dtype":"F32","data_offsets":[0,4])") + "}", four},
       {"six dimensions", "{" + entry("a", R"("dtype":"F32","shape":[1,1,1,1,1,1],"data_offsets":[0,4])") + "}", four},
+      {"offset beyond the data", "{" + entry("a", R"("dtype":"F32","shape":[2],"data_offsets":[0,8])") + "}", four},
+      {"offsets that wrap around",
+       "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,0])") + "}", four},
+      {"offset of more than 64 bits",
+       "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551620])") + "}", four},
+      {"fractional offset", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[0,4.0])") + "}", four},
+      {"one offset", "{" + entry("a", R"("dtype":"F32","shape":[1],"data_offsets":[4])") + "}", four},
+      {"half overlap",
+       "{" + entry("a", R"("dtype":"U8","shape":[3],"data_offsets":[0,3])") + "," +
+           entry("b", R"("dtype":"U8","shape":[2],"data_offsets":[2,4])") + "}",
+       four},
+      {"hole between two",
+       "{" + entry("a", R"("dtype":"U8","shape":[1],"data_offsets":[0,1])") + "," +
+           entry("b", R"("dtype":"U8","shape":[2],"data_offsets":[2,4])") + "}",
+       four},
+      {"hole at the end", "{" + entry("a", R"("dtype":"U8","shape":[3],"data_offsets":[0,3])") + "}", four},
+      {"dtype of another size", "{" + entry("a", R"("dtype":"BF16","shape":[1],"data_offsets":[0,4])") + "}", four},
+      {"dtype that is no text", "{" + entry("a", R"("dtype":1,"shape":[1],"data_offsets":[0,4])") + "}", four},
+      {"missing dtype", "{" + entry("a", R"("shape":[1],"data_offsets":[0,4])") + "}", four},
+      {"negative dimension", "{" + entry("a", R"("dtype":"F32","shape":[-1],"data_offsets":[0,4])") + "}", four},
+      {"a fourth key", "{" + entry("a", good + R"(,"strides":[1])") + "}", four},
+      {"the same key twice", "{" + entry("a", R"("dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4])") + "}",
+       four},
+      {"a tensor that is a number", R"({"a":4})", four},
+      {"metadata that are a list", R"({"__metadata__":["pt"],)" + entry("a", good) + "}", four},
+      {"metadata that are no texts", R"({"__metadata__":{"epoch":3},)" + entry("a", good) + "}", four},
+      {"text behind the header", "{" + entry("a", good) + "} x", four},
+      {"not UTF-8", "{" + entry("\xff", good) + "}", four},
+      {"no header", "", four},
       {"not an object", "[1,2]", ""},
       {"not JSON", "{\"a\":", ""},
       {"deep nesting", std::string(10000, '['), ""},
@@ -151,10 +180,13 @@ TEST_CASE("a state dict that does not fit is refused by name, and nothing is cha
   auto tensors = state_dict(state);
   tensors[0].tensor = Tensor({3, 15}, DType::f32);
   tensors.push_back({"stranger", Tensor({1}, DType::f32)});
-  CHECK_THROWS_WITH(load_state_dict(state, tensors),
-                    Catch::Contains("fc.weight: expected [3,16] f32, got [3,15] f32") &&
-                        Catch::Contains("stranger is not in the model"));
+  CHECK_THROWS_WITH(
+      load_state_dict(state, tensors),
+      Catch::StartsWith("state dict: does not fit the model, 0 missing, 1 not in it, 1 of another shape") &&
+          Catch::Contains("fc.weight: expected [3,16] f32, got [3,15] f32") &&
+          Catch::Contains("stranger is not in the model"));
   tensors.clear();
-  CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("fc.bias is missing"));
+  CHECK_THROWS_WITH(load_state_dict(state, tensors), Catch::Contains("model, 2 missing, 0 not in it, 0 of another") &&
+                                                         Catch::Contains("fc.bias is missing"));
   CHECK(same_bits(state.parameters(), before));
 }

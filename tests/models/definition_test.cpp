@@ -104,6 +104,27 @@ TEST_CASE("a net in no registry trains", "[models]") {
   CHECK((*model)(tape, tape.constant(Tensor({2, 16, 16, 3}, DType::f32, Device::cpu()))).shape() == Shape{2, 3});
 }
 
+TEST_CASE("every example of docs/model-files.md is a network", "[models]") {
+  std::ifstream page(STINT_SOURCE "/docs/model-files.md");
+  std::string example;
+  int examples = 0;
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (inside && line == "```") {
+      CAPTURE(example);
+      CHECK(refusal(example, {"", {}, 3, 32, 10}) == "accepted");
+      ++examples;
+      inside = false;
+    } else if (line == "```yaml") {
+      example.clear();
+      inside = true;
+    } else if (inside) {
+      example += line + "\n";
+    }
+  }
+  CHECK(examples == 4);
+}
+
 TEST_CASE("a definition's errors name file, line, layer, expected and actual shape", "[models]") {
   CHECK(refusal(layers("- {name: fc, kind: linear, out: $classes}\n")) ==
         "net.yaml:2: layer 'fc': linear expected features [C] or tokens [T,C] (flatten an image first), got [16,16,3]");

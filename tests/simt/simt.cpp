@@ -59,6 +59,7 @@ class Block {
     turns_.resize(threads_.size());
     std::iota(turns_.begin(), turns_.end(), 0);
     warps_.resize((threads_.size() + warp_size - 1) / warp_size);
+    resting_.resize(warps_.size());
   }
 
   void run(const std::function<void()>& work, Order order, std::uint64_t seed);
@@ -68,6 +69,8 @@ class Block {
 
  private:
   void take_turns(const std::function<void()>& work);
+  void rest_at_random(RandomSequence random);
+  bool wake();
   bool release_warps();
   bool release_barrier();
   [[noreturn]] void explain() const;
@@ -77,6 +80,8 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<int> turns_;
   std::vector<Exchange> warps_;
+  std::vector<bool> resting_;  // of each warp
+  std::uint64_t drawn_ = 0;
   Thread* current_ = nullptr;
 };
 
@@ -105,16 +110,22 @@ void put_back(Fiber*& fiber) {
 
 void Block::run(const std::function<void()>& work, Order how, std::uint64_t seed) {
   RandomSequence random{seed, 0};
-  std::uint64_t drawn = 0;
   if (how == Order::reverse) std::reverse(turns_.begin(), turns_.end());
   auto alive = [](const Thread& t) { return t.state != Thread::State::ended; };
+  bool shuffled = how == Order::shuffled;
   try {
+    if (shuffled) rest_at_random(random);
     while (std::any_of(threads_.begin(), threads_.end(), alive)) {
-      if (how == Order::shuffled) {
-        for (std::size_t i = turns_.size(); i > 1; --i) std::swap(turns_[i - 1], turns_[random.below(drawn++, i)]);
+      if (shuffled) {
+        for (std::size_t i = turns_.size(); i > 1; --i) std::swap(turns_[i - 1], turns_[random.below(drawn_++, i)]);
       }
       take_turns(work);
-      if (!release_warps() && !release_barrier() && std::any_of(threads_.begin(), threads_.end(), alive)) explain();
+      if (release_warps()) continue;
+      if (release_barrier()) {
+        if (shuffled) rest_at_random(random);
+      } else if (!wake() && std::any_of(threads_.begin(), threads_.end(), alive)) {
+        explain();
+      }
     }
   } catch (...) {
     for (Thread& t : threads_) {
@@ -129,7 +140,7 @@ void Block::run(const std::function<void()>& work, Order how, std::uint64_t seed
 void Block::take_turns(const std::function<void()>& work) {
   for (int number : turns_) {
     Thread& t = threads_[number];
-    if (t.state != Thread::State::ready) continue;
+    if (t.state != Thread::State::ready || resting_[number / warp_size]) continue;
     current_ = &t;
     threadIdx = t.index;
     bool fresh = !t.fiber;
@@ -139,6 +150,19 @@ void Block::take_turns(const std::function<void()>& work) {
     t.state = Thread::State::ended;
     put_back(t.fiber);
   }
+}
+
+/// Behind a barrier, where all are ready, half of the warps stand still until the others cannot go on without them: so
+/// some run as far ahead as the barriers let them.
+void Block::rest_at_random(RandomSequence random) {
+  for (std::size_t warp = 0; warp < warps_.size(); ++warp) resting_[warp] = random.below(drawn_++, 2) == 0;
+}
+
+/// False if nobody rested.
+bool Block::wake() {
+  bool any = std::find(resting_.begin(), resting_.end(), true) != resting_.end();
+  resting_.assign(resting_.size(), false);
+  return any;
 }
 
 bool Block::release_warps() {

@@ -21,7 +21,8 @@ struct Dim3 {
 /// Of the running thread.
 inline Dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-/// In which order the threads of a block take their turns between two barriers.
+/// In which order the threads of a block take their turns between two barriers. Shuffled: also, half of the warps run
+/// as far ahead of the others as barriers let them.
 enum class Order { forward, reverse, shuffled };
 /// From the environment variable STINT_SIMT_ORDER; forward without it.
 Order order_from_environment();

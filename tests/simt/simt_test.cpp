@@ -47,7 +47,21 @@ __global__ void shared_overrun(int place) {
 /// Two sums through the same scratch: the second may not begin while somebody still reads the first.
 __global__ void block_sums(const float* x, float* y) {
   float sum = block_sum(x[threadIdx.x], shared_memory<float>());
-  y[threadIdx.x] = sum + block_sum(1.0f, shared_memory<float>());
+  y[blockIdx.x * blockDim.x + threadIdx.x] = sum + block_sum(1.0f, shared_memory<float>());
+}
+
+/// The sum over the numbers of warps, twice: without the barrier a warp may write the second time before all have read.
+__global__ void race_ahead(bool synchronise, float* y) {
+  auto* shared = shared_memory<float>();
+  float sum = 0;
+  for (int time = 1; time <= 2; ++time) {
+    float mine = warp_sum(static_cast<float>(time));
+    if (synchronise) __syncthreads();
+    if (threadIdx.x % warp_size == 0) shared[threadIdx.x / warp_size] = mine;
+    __syncthreads();
+    for (unsigned warp = 0; warp < blockDim.x / warp_size; ++warp) sum += shared[warp];
+  }
+  y[blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
 }  // namespace stint::cuda
@@ -140,8 +154,19 @@ TEST_CASE("threads that diverge at a barrier are an error that names it", "[simt
 TEST_CASE("sums over warps and blocks reach every thread", "[simt]") {
   for (simt::Order order : orders) {
     OrderScope scope(order);
-    Tensor x = numbers(96), y({96}, DType::f32, Device::cuda());
-    cuda::launch(cuda::block_sums, 1, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
-    CHECK(to_reals(y) == Reals(96, 95 * 96 / 2 + 96));
+    Tensor x = numbers(96), y({8 * 96}, DType::f32, Device::cuda());
+    cuda::launch(cuda::block_sums, 8, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
+    CHECK(to_reals(y) == Reals(8 * 96, 95 * 96 / 2 + 96));
   }
+}
+
+TEST_CASE("a warp that may run ahead of others does so in the shuffled order", "[simt]") {
+  OrderScope scope(simt::Order::shuffled);
+  auto sums = [](bool synchronise) {
+    Tensor y({8 * 96}, DType::f32, Device::cuda());
+    cuda::launch(cuda::race_ahead, 8, 96, 3 * sizeof(float), nullptr, synchronise, y.data<float>());
+    return to_reals(y);
+  };
+  CHECK(sums(true) == Reals(8 * 96, 3 * 96));
+  CHECK(sums(false) != Reals(8 * 96, 3 * 96));
 }

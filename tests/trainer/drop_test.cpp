@@ -1,9 +1,12 @@
+#include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/train.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "../op_case_tensors.h"
@@ -127,18 +130,22 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
     config.log.experiment = std::string(drop, 4) + "-cut";
     weights_of(config, 3);
     config.resume = directory.path().string() + "/" + config.log.experiment;
+    std::filesystem::path probes = config.resume + "/probes.jsonl";
+    std::ofstream(probes, std::ios::app) << R"({"step":4,"layer":"probed by a run that was killed"})"
+                                         << "\n";
     CHECK(weights_of(config) == whole);  // and a probe changes nothing
-    std::istringstream lines(read_file(config.resume + "/probes.jsonl"));
+    std::istringstream lines(read_file(probes));
     std::string line;
-    int count = 0;
-    for (; std::getline(lines, line); ++count) {
+    std::set<std::pair<int, std::string>> seen;
+    for (; std::getline(lines, line);) {
       auto json = nlohmann::json::parse(line);
+      CHECK(seen.emplace(json["step"], json["layer"]).second);
       CHECK(json["kept"] <= json["capacity"]);
       CHECK(json["kept_energy"] > 0);
       CHECK(json["cosine"] > 0.1);
       CHECK(json["relative_error"] < 3);
     }
-    CHECK(count > 0);
+    CHECK(seen.size() > 2);
   }
 }
 
@@ -192,4 +199,29 @@ TEST_CASE("a step that runs out of memory says what it held and what would help"
                    Catch::Contains("\na smaller --batch-size may help, or --drop mink:gamma=0.9, which holds"));
   }
   allocator.set_limit(0);
+}
+
+TEST_CASE("random dropping draws other places in every batch of a step, and on every worker", "[trainer]") {
+  Config config = small_net(devices().front());
+  config.model.name = "mlp";
+  config.memory.drop = "random:gamma=0.5";
+  config.optim.grad_accum_steps = 2;
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+  Device device = Device::parse(config.device);
+  auto sums = [&](int worker) {  // of the gradients after one and after two times the same batch
+    Training training(config, data.train, loader.batches(), device);
+    training.dropping().policy()->set_worker(worker);
+    std::vector<Tensor> after;
+    for (int i = 0; i < 2; ++i) {
+      training.accumulate(loader.batch(0, 0, device));
+      after.push_back(training.state().gradients().copy_to(Device::cpu()));
+    }
+    scale(2, after[0]);
+    return after;
+  };
+  auto first = sums(0), again = sums(0), other = sums(1);
+  CHECK(same_bits(first[1], again[1]));
+  CHECK_FALSE(same_bits(first[0], first[1]));
+  CHECK_FALSE(same_bits(first[0], other[0]));
 }

@@ -84,6 +84,26 @@ TEST_CASE("four workers train the digits with every algorithm, each with weights
   }
 }
 
+TEST_CASE("DropIT and every algorithm train together: other weights than dense, and each its own", "[trainer]") {
+  TemporaryDirectory directory;
+  std::map<std::string, std::string> seen;
+  auto train_one = [&](const char* algorithm, const char* drop) {
+    INFO(algorithm << (*drop ? " with DropIT" : ""));
+    Config config = team_run(directory, "run" + std::to_string(seen.size()), algorithm);
+    config.optim.epochs = 1;
+    config.memory.drop = drop;
+    auto outcome = train_whole(config);
+    CHECK(outcome.top1 > 15);
+    CHECK(seen.emplace(weights(outcome.run), algorithm).second);
+    return last_line(outcome.run);
+  };
+  for (const char* algorithm : algorithms) {
+    auto dense = train_one(algorithm, ""), dropped = train_one(algorithm, "mink:gamma=0.9");
+    CHECK(dropped[8] < dense[8]);                                            // saved activations
+    for (int column : {9, 10, 11}) CHECK(dropped[column] == dense[column]);  // what the workers say to each other
+  }
+}
+
 TEST_CASE("four workers in one process have the payload of the formula in their summary", "[trainer]") {
   TemporaryDirectory directory;
   auto summary = last_line(train_whole(team_run(directory, "sync", "sync")).run);

@@ -11,7 +11,9 @@ import torch
 import torchvision
 
 
-def make_model(name, stem, classes):
+def make_model(name, stem, classes, image_size):
+    if name == "vit_tiny_patch16":  # torchvision has no tiny one
+        return torchvision.models.VisionTransformer(image_size, 16, 12, 3, 192, 768, num_classes=classes).train()
     model = torchvision.models.get_model(name, num_classes=classes)
     if stem == "cifar":  # as stint's stem=cifar: 3x3, no pooling
         model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
@@ -46,7 +48,7 @@ def main():
     parser.add_argument("--stem", choices=["imagenet", "cifar"], default="imagenet")
     args = parser.parse_args()
     torch.manual_seed(1)
-    model = make_model(args.model, args.stem, args.classes)
+    model = make_model(args.model, args.stem, args.classes, args.image_size)
     images = torch.randn(args.batch, 3, args.image_size, args.image_size)
     labels = torch.randint(args.classes, (args.batch,))
     print(json.dumps({"model": args.model, "batch": args.batch, "image_size": args.image_size,

@@ -7,6 +7,7 @@ seconds of each step and the peak memory; the end of its input ends it."""
 
 import argparse
 import json
+import re
 import resource
 import sys
 import time
@@ -15,7 +16,8 @@ import time
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="resnet18")
-    parser.add_argument("--stem", default="imagenet", choices=["imagenet", "cifar"])
+    parser.add_argument("--model-kwargs", default="", help="as stint's: stem=cifar,...")
+    parser.add_argument("--layout", default="channels-last", choices=["channels-last", "channels-first"])
     parser.add_argument("--image-size", type=int, default=224)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--num-classes", type=int, default=10)
@@ -27,13 +29,22 @@ def arguments():
 
 
 def make_model(options):
+    from torch_models import make_model as make_twin
+    kwargs = dict(word.split("=", 1) for word in options.model_kwargs.split(",") if word)
+    model = make_twin(options.model, kwargs, options.image_size, options.num_classes)
+    return model.to(options.device, memory_format=memory_format(options)).train()
+
+
+def memory_format(options):
     import torch
-    import torchvision
-    model = getattr(torchvision.models, options.model)(num_classes=options.num_classes)
-    if options.stem == "cifar":
-        model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
-        model.maxpool = torch.nn.Identity()
-    return model.to(options.device, memory_format=torch.channels_last)
+    return torch.channels_last if options.layout == "channels-last" else torch.contiguous_format
+
+
+def libraries():
+    """The allocator and the BLAS that are really in use."""
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        paths = {line.split()[-1] for line in maps if "/lib" in line}
+    return sorted(path for path in paths if re.search(r"jemalloc|blas\.so|openblas|libmkl_core", path))
 
 
 class Steps:
@@ -43,7 +54,7 @@ class Steps:
         self.model = make_model(options)
         self.optimiser = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4)
         shape = (options.batch_size, 3, options.image_size, options.image_size)
-        self.images = torch.randn(shape, device=options.device).contiguous(memory_format=torch.channels_last)
+        self.images = torch.randn(shape, device=options.device).contiguous(memory_format=memory_format(options))
         self.labels = torch.randint(options.num_classes, (options.batch_size,), device=options.device)
         self.forward = torch.compile(self.loss, mode=options.compile) if options.compile else self.loss
 
@@ -89,7 +100,7 @@ def main():
     steps = Steps(options)
     steps.timed(3)
     print(json.dumps({"torch": torch.__version__, "torchvision": torchvision.__version__, **vars(options),
-                      "threads": torch.get_num_threads()}), flush=True)
+                      "threads": torch.get_num_threads(), "libraries": libraries()}), flush=True)
     for line in sys.stdin:
         print(json.dumps({"seconds": steps.timed(int(line)), "peak_bytes": steps.peak_bytes()}), flush=True)
 

@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian 12, asking nothing: `setup.sh build`, `setup.sh test` (and tests), `setup.sh format`,
-# `setup.sh fuzz`.
+# `setup.sh fuzz`, `setup.sh bench` (PyTorch as it is fastest, to compare with).
 # Where nothing is missing it does nothing. Optional parts (CUDA, Gloo) are left to you.
 set -euo pipefail
 
 build=(g++ make cmake ninja-build ccache libdnnl-dev libfmt-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev
   liblzma-dev libpng-dev libturbojpeg0-dev libxxhash-dev)
-test=("${build[@]}" catch2 libboost-context-dev libgloo-dev python3 xz-utils)
+test=("${build[@]}" catch2 libboost-context-dev libgloo-dev python3 python3-crcmod xz-utils)
 format=(clang-format git python3)
 fuzz=("${build[@]}" clang libclang-rt-14-dev libomp-dev)
+bench=("${build[@]}" python3-torch python3-torchvision libjemalloc2 libopenblas0-openmp)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   test) wanted=("${test[@]}") ;;
   format) wanted=("${format[@]}") ;;
   fuzz) wanted=("${fuzz[@]}") ;;
-  *) echo "setup: expected build, test, format or fuzz, got '$1'" >&2; exit 2 ;;
+  bench) wanted=("${bench[@]}") ;;
+  *) echo "setup: expected build, test, format, fuzz or bench, got '$1'" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -1,6 +1,7 @@
 #include <stint/runtime/closest.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/cli/arguments.h>
+#include <stint/tools/cli/command_options.h>
 #include <stint/tools/config/options.h>
 #include <stint/tools/config/printable.h>
 #include <stint/tools/trainer/run_directory.h>
@@ -17,9 +18,9 @@ namespace {
 struct RawTexts {
   std::vector<std::string> files;
   std::map<std::string, std::vector<std::string>> values;  // by option key
-  std::vector<std::string> sets, runs;
+  std::vector<std::string> sets, runs, inputs;
   std::string model, source, checkpoint, steps, picture;
-  std::string input, to;
+  std::string to;
   ReproduceArguments reproduce;
   bool version = false;
 };
@@ -39,11 +40,11 @@ std::vector<std::string> as_cli11_reads(const std::vector<std::string>& words) {
   return result;
 }
 
-std::string help_of(const Option& option) {
-  std::string choices, text = option.help;
+std::string help_of(const Option& option, const std::string& command) {
+  std::string choices, text = meaning(option, command);
   for (const std::string& choice : option.choices) choices += (choices.empty() ? "" : "|") + choice;
   if (!choices.empty()) text += " {" + choices + "}";
-  std::string value = value_text(option, Config{});
+  std::string value = option.key == "log.output" && text != option.help ? "" : value_text(option, Config{});
   return value.empty() || option.holds<bool>() ? text : fmt::format("{} [{}]", text, value);
 }
 
@@ -52,16 +53,23 @@ CLI::Option* add_texts(CLI::App& app, const std::string& name, std::vector<std::
   return app.add_option(name, texts, help)->type_name("")->expected(1)->take_all()->allow_extra_args(false);
 }
 
-void add_table(CLI::App& app, RawTexts& raw) {
+void add_table(CLI::App& app, RawTexts& raw, const std::string& command) {
   add_texts(app, "-c,--config", raw.files, "YAML file; several may be given, later ones win");
   add_texts(app, "--set", raw.sets, "any option by its YAML key: --set optim.lr=0.1");
   for (const Option& option : options()) {
     auto& texts = raw.values[option.key];
-    CLI::Option* added = option.holds<bool>() ? app.add_flag(option.flag, texts, help_of(option))
-                                              : add_texts(app, option.flag, texts, help_of(option));
+    std::string help = help_of(option, command);
+    CLI::Option* added =
+        option.holds<bool>() ? app.add_flag(option.flag, texts, help) : add_texts(app, option.flag, texts, help);
     if (option.holds<KeywordMap>()) added->expected(1, 64)->allow_extra_args();
     if (!option.section().empty()) added->group(option.section());
+    if (!concerns(option, command)) added->group("");  // hides it
   }
+}
+
+std::string full_name(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent && parent->get_parent() ? full_name(*parent) + " " + app.get_name() : app.get_name();
 }
 
 CLI::App* add_command(CLI::App& parent, const char* name, const char* help) {
@@ -72,7 +80,7 @@ CLI::App* add_command(CLI::App& parent, const char* name, const char* help) {
 
 CLI::App* add_run_command(CLI::App& parent, RawTexts& raw, const char* name, const char* help) {
   CLI::App* command = add_command(parent, name, help);
-  add_table(*command, raw);
+  add_table(*command, raw, full_name(*command));
   return command;
 }
 
@@ -108,7 +116,10 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
   bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
   CLI::App* predict = add_run_command(app, raw, "predict", "classes of images, by --pretrained weights");
-  predict->add_option("--input", raw.input, "FILE.safetensors with `input` [N,C,H,W] f32")->type_name("");
+  predict
+      ->add_option("--input", raw.inputs,
+                   "image files, folders or archives of them, or FILE.safetensors with `input` [N,C,H,H] f32")
+      ->type_name("");
   CLI::App* convert = add_run_command(app, raw, "convert", "weights from --pretrained to --output, checked by name");
   convert->add_option("--to", raw.to, "a model of the same layers under other names: vit_base_patch16_224")
       ->type_name("");
@@ -130,11 +141,6 @@ void add_commands(CLI::App& app, RawTexts& raw) {
 
 bool has_commands(const CLI::App& app) {
   return !app.get_subcommands({}).empty();  // with a filter: all, given or not
-}
-
-std::string full_name(const CLI::App& app) {
-  const CLI::App* parent = app.get_parent();
-  return parent && parent->get_parent() ? full_name(*parent) + " " + app.get_name() : app.get_name();
 }
 
 /// The program's own name is in front of every message already.
@@ -243,7 +249,8 @@ void require_weights(const Arguments& arguments) {
     if (wanted && given.empty()) fail(ErrorKind::usage, arguments.command, "expected {}", flag);
   };
   expect(predict || convert, arguments.config.model.pretrained, "--pretrained FILE: weights as safetensors");
-  expect(predict, arguments.input, "--input FILE.safetensors");
+  expect(predict, arguments.inputs.empty() ? "" : arguments.inputs[0],
+         "--input: image files, a folder or FILE.safetensors");
   expect(convert, arguments.output, "--output FILE.safetensors");
 }
 
@@ -255,7 +262,9 @@ std::string earlier_arguments(const Arguments& given, const std::string& source)
     auto run = run_to_resume(given.config);
     return run.empty() ? "" : arguments_of_run(run).string();
   }
-  return given.checkpoint.empty() ? "" : arguments_of_run(given.checkpoint).string();
+  bool reads = given.command == "predict" || given.command == "convert";
+  std::string weights = reads ? given.config.model.pretrained : given.checkpoint;
+  return weights.empty() ? "" : arguments_of_run(weights).string();
 }
 
 Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
@@ -267,7 +276,7 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   if (!earlier.empty()) result.config = resolve(raw, earlier);
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
-  result.input = raw.input;
+  result.inputs = raw.inputs;
   result.to = raw.to;
   if (!raw.values.at("log.output").empty()) result.output = raw.values.at("log.output").back();
   require_weights(result);

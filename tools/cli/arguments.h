@@ -26,7 +26,7 @@ struct Arguments {
   std::string checkpoint;           ///< eval
   int steps = 10;                   ///< bench
   bool model_named = false;         ///< inspect model
-  std::string input;                ///< predict
+  std::vector<std::string> inputs;  ///< predict
   std::string output;               ///< predict, convert: a safetensors file
   std::string to;                   ///< convert: the model whose names to write; empty for the same
   std::vector<std::string> runs;    ///< compare

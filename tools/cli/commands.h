@@ -17,8 +17,9 @@ int run_inspect_model(const Config& config, bool named);
 int run_compare(const Config& config, const std::vector<std::string>& runs, const std::string& picture);
 int run_inspect_mem(const Config& config);
 int run_bench(const Config& config, int steps);
-/// Logits of the images in a safetensors file; `output` may be empty.
-int run_predict(const Config& config, const std::string& input, const std::string& output);
+/// Classes of the images in a safetensors file, or in image files, folders and archives. `output`: a file for the
+/// logits; may be empty.
+int run_predict(const Config& config, const std::vector<std::string>& inputs, const std::string& output);
 /// Reads `model.pretrained` into the model, writes it to `output` under the names of model `to` (empty: the same).
 int run_convert(const Config& config, const std::string& to, const std::string& output);
 

@@ -24,7 +24,9 @@ void copy_weights(const ModelState& from, ModelState& to, const std::string& nam
 
 int run_convert(const Config& config, const std::string& to, const std::string& output) {
   auto file = find_weights(config.model.pretrained);
-  auto weights = read_safetensors(file);
+  std::map<std::string, std::string> metadata;
+  auto weights = read_safetensors(file, &metadata);
+  metadata.try_emplace("format", "pt");
   ModelSpec spec = spec_of_weights(config, weights);
   auto model = make_model(spec);
   ModelState state(*model, Device::cpu(), DType::f32, static_cast<std::uint64_t>(config.seed));
@@ -37,7 +39,7 @@ int run_convert(const Config& config, const std::string& to, const std::string& 
     copy_weights(state, renamed, to);
     dict = state_dict(renamed);
   }
-  write_safetensors(output, dict, {{"format", "pt"}});
+  write_safetensors(output, dict, metadata);
   if (config.log.json) {
     nlohmann::ordered_json json = {{"model", spec.name},
                                    {"weights", file.string()},

@@ -1,4 +1,4 @@
-#include <stint/models/model.h>
+#include <stint/models/kwargs.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/report.h>
 #include <stint/tools/trainer/plan.h>

@@ -43,7 +43,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "eval") return stint::run_eval(config, arguments.checkpoint);
   if (arguments.command == "plan") return stint::run_plan(config);
   if (arguments.command == "bench") return stint::run_bench(config, arguments.steps);
-  if (arguments.command == "predict") return stint::run_predict(config, arguments.input, arguments.output);
+  if (arguments.command == "predict") return stint::run_predict(config, arguments.inputs, arguments.output);
   if (arguments.command == "convert") return stint::run_convert(config, arguments.to, arguments.output);
   if (arguments.command == "compare") return stint::run_compare(config, arguments.runs, arguments.picture);
   if (arguments.command.starts_with("reproduce ")) return stint::run_reproduce(arguments.reproduce);

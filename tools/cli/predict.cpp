@@ -1,9 +1,11 @@
 #include <stint/kernels/cast/cast.h>
-#include <stint/kernels/reorder/reorder.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
 #include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/predict_input.h>
+#include <stint/tools/config/printable.h>
+#include <stint/tools/data/configured.h>
 #include <stint/tools/trainer/checkpoint.h>
 #include <stint/tools/trainer/pretrained.h>
 
@@ -16,33 +18,48 @@ namespace stint {
 
 namespace {
 
-/// The tensor `input` [N,C,H,W] of a file, as [N,H,W,C].
-Tensor read_images(const std::string& path) {
-  for (const auto& [name, tensor] : read_safetensors(path)) {
-    if (name != "input") continue;
-    const Shape& s = tensor.shape();
-    if (s.rank() != 4 || s.count() == 0 || s[2] != s[3] || tensor.dtype() != DType::f32) {
-      fail(ErrorKind::data, "predict", "{}: expected a non-empty input [N,C,H,H] f32, got {} {}", path, s.text(),
-           name_of(tensor.dtype()));
-    }
-    return channels_last(tensor);
+constexpr std::size_t longest_name = 4096;  // of a file or a class, in bytes
+
+struct Weights {
+  std::string file;
+  std::vector<NamedTensor> tensors;
+  std::map<std::string, std::string> metadata;
+};
+
+Weights read_weights(const Config& config) {
+  Weights weights{.file = find_weights(config.model.pretrained).string()};
+  weights.tensors = read_safetensors(weights.file, &weights.metadata);
+  return weights;
+}
+
+/// What comes with the weights, else what the data set has, else what is usual for photographs; flags go over it.
+InputRecipe recipe_for(const Config& config, const Weights& weights) {
+  InputRecipe recipe;
+  auto own = weights.metadata.find("input");
+  if (own != weights.metadata.end()) {
+    recipe = parse_recipe(own->second, weights.file);
+  } else if (!config.data.dir.empty()) {
+    recipe = recipe_of(config, load_dataset(config).test);
   }
-  fail(ErrorKind::data, "predict", "{} has no tensor named 'input'", path);
+  set_mean_and_deviation(config, recipe.mean, recipe.deviation);
+  const auto& d = config.data;
+  if (d.image_size > 0) recipe.height = recipe.width = d.image_size;
+  if (d.crop_pct != Config{}.data.crop_pct) recipe.crop_share = d.crop_pct;
+  return recipe;
 }
 
 /// A model with weights, for images of one size.
 class Classifier {
  public:
-  Classifier(const Config& config, const Shape& images)
-      : device_(Device::parse(config.device)), weights_(read_safetensors(find_weights(config.model.pretrained))) {
+  Classifier(const Config& config, const std::vector<NamedTensor>& weights, const PredictInput& images)
+      : device_(Device::parse(config.device)) {
     Config sized = config;
-    sized.data.image_size = images[1];
-    sized.data.channels = images[3];
-    model_ = make_model(spec_of_weights(sized, weights_));
+    sized.data.image_size = images.size;
+    sized.data.channels = images.channels;
+    model_ = make_model(spec_of_weights(sized, weights));
     DType compute = config.amp == "bf16" ? DType::bf16 : DType::f32;
     state_ = std::make_unique<ModelState>(*model_, device_, compute, 0);
-    load_state_dict(*state_, weights_);
-    weights_.clear();
+    load_state_dict(*state_, weights);
   }
 
   /// [N,classes] f32 on the CPU
@@ -58,20 +75,17 @@ class Classifier {
 
  private:
   Device device_;
-  std::vector<NamedTensor> weights_;
   std::unique_ptr<Module> model_;
   std::unique_ptr<ModelState> state_;
 };
 
-Tensor classify(Classifier& classifier, const Tensor& images, std::int64_t batch_size) {
-  std::int64_t count = images.shape()[0], size = images.count() / count;
+Tensor classify(Classifier& classifier, const PredictInput& images, std::int64_t batch_size) {
   Tensor all;
-  for (std::int64_t begin = 0; begin < count; begin += batch_size) {
-    std::int64_t n = std::min(batch_size, count - begin);
-    Shape shape = {n, images.shape()[1], images.shape()[2], images.shape()[3]};
-    Tensor logits = classifier.logits(images.slice(begin * size, n * size).reshaped(shape));
+  for (std::int64_t begin = 0; begin < images.count(); begin += batch_size) {
+    std::int64_t n = std::min(batch_size, images.count() - begin);
+    Tensor logits = classifier.logits(images.batch(begin, n));
     std::int64_t classes = logits.shape()[1];
-    if (!all) all = Tensor({count, classes}, DType::f32);
+    if (!all) all = Tensor({images.count(), classes}, DType::f32);
     all.slice(begin * classes, n * classes).copy_from(logits.reshaped({n * classes}));
   }
   return all;
@@ -98,42 +112,65 @@ std::vector<Ranked> top_five(const float* row, std::int64_t classes) {
   return ranked;
 }
 
-void print_text(const Tensor& logits) {
-  std::int64_t classes = logits.shape()[1];
-  for (std::int64_t n = 0; n < logits.shape()[0]; ++n) {
-    fmt::print("{}:", n);
-    for (auto [cls, probability] : top_five(logits.data<float>() + n * classes, classes)) {
-      fmt::print("  {} {:.4f}", cls, probability);
+/// Images, their logits, and what the classes are called: their numbers where nobody knows better.
+struct Answer {
+  const std::vector<std::string>& images;
+  Tensor logits;
+  std::vector<std::string> class_names;
+
+  std::int64_t classes() const { return logits.shape()[1]; }
+  bool named() const { return static_cast<std::int64_t>(class_names.size()) == classes(); }
+  std::vector<Ranked> top_five_of(std::size_t n) const {
+    return top_five(logits.data<float>() + static_cast<std::int64_t>(n) * classes(), classes());
+  }
+};
+
+void print_text(const Answer& answer) {
+  for (std::size_t n = 0; n < answer.images.size(); ++n) {
+    fmt::print("{}:", printable(answer.images[n], longest_name));
+    for (auto [cls, probability] : answer.top_five_of(n)) {
+      fmt::print("  {} {:.4f}", answer.named() ? printable(answer.class_names[cls], longest_name) : std::to_string(cls),
+                 probability);
     }
     fmt::print("\n");
   }
 }
 
-void print_json(const Config& config, const Tensor& logits) {
-  std::int64_t classes = logits.shape()[1];
-  auto images = nlohmann::ordered_json::array();
-  for (std::int64_t n = 0; n < logits.shape()[0]; ++n) {
-    auto top = nlohmann::ordered_json::array();
-    for (auto [cls, probability] : top_five(logits.data<float>() + n * classes, classes)) {
-      top.push_back({{"class", cls}, {"probability", probability}});
+void print_json(const Config& config, const Answer& answer) {
+  using Json = nlohmann::ordered_json;
+  Json images = Json::array();
+  for (std::size_t n = 0; n < answer.images.size(); ++n) {
+    Json top = Json::array();
+    for (auto [cls, probability] : answer.top_five_of(n)) {
+      Json entry = {{"class", cls}};
+      if (answer.named()) entry["name"] = answer.class_names[cls];
+      entry["probability"] = probability;
+      top.push_back(entry);
     }
-    images.push_back({{"image", n}, {"top5", top}});
+    images.push_back({{"image", answer.images[n]}, {"top5", top}});
   }
-  nlohmann::ordered_json json = {{"model", config.model.name}, {"classes", classes}, {"images", images}};
-  fmt::print("{}\n", json.dump(2));
+  Json json = {{"model", config.model.name}, {"classes", answer.classes()}, {"images", images}};
+  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 }  // namespace
 
-int run_predict(const Config& config, const std::string& input, const std::string& output) {
-  Tensor images = read_images(input);
-  Classifier classifier(config, images.shape());
-  Tensor logits = classify(classifier, images, config.data.batch_size);
-  if (!output.empty()) write_safetensors(output, {{"logits", logits}});
+int run_predict(const Config& config, const std::vector<std::string>& inputs, const std::string& output) {
+  bool tensor = std::any_of(inputs.begin(), inputs.end(), is_tensor_file);
+  if (tensor && inputs.size() > 1) {
+    fail(ErrorKind::usage, "predict", "expected one safetensors file as --input, or image files, got {} files",
+         inputs.size());
+  }
+  Weights weights = read_weights(config);
+  InputRecipe recipe = recipe_for(config, weights);
+  PredictInput images = tensor ? read_tensor_input(inputs[0]) : list_pictures(inputs, recipe);
+  Classifier classifier(config, weights.tensors, images);
+  Answer answer{images.names, classify(classifier, images, config.data.batch_size), recipe.class_names};
+  if (!output.empty()) write_safetensors(output, {{"logits", answer.logits}});
   if (config.log.json) {
-    print_json(config, logits);
+    print_json(config, answer);
   } else {
-    print_text(logits);
+    print_text(answer);
   }
   return 0;
 }

@@ -13,6 +13,7 @@ namespace stint {
 namespace {
 
 constexpr auto redraw_every = std::chrono::milliseconds(100);
+constexpr int most_left_out = 3;
 
 bool is_terminal(std::FILE* out) {
   const char* term = std::getenv("TERM");
@@ -33,18 +34,20 @@ std::string head_text(const TrainingMoment& m) {
   return fmt::format("epoch {}/{}  ", m.epoch + 1, m.epochs);
 }
 
-std::string tail_text(const TrainingMoment& m, double seconds_left) {
-  std::string rest;
-  if (m.data_wait >= 0.01) rest += fmt::format("  data {:.0f}%", 100 * m.data_wait);
-  if (m.skipped > 0) rest += fmt::format("  skipped {}", m.skipped);
-  return fmt::format("step {}/{}  loss {:.4f}  lr {:.4g}  {:.0f} images/s{}  ETA {}", m.step, m.steps, m.loss, m.lr,
-                     m.images_per_second, rest, seconds_left < 0 ? "-:--" : clock_text(seconds_left));
+/// Without the `left_out` figures that one can best do without: the rate, the wait for data, the speed.
+std::string tail_text(const TrainingMoment& m, double seconds_left, int left_out = 0) {
+  std::string text = fmt::format("step {}/{}  loss {:.4f}", m.step, m.steps, m.loss);
+  if (left_out < 1) text += fmt::format("  lr {:.4g}", m.lr);
+  if (left_out < 3) text += fmt::format("  {:.0f} images/s", m.images_per_second);
+  if (left_out < 2 && m.data_wait >= 0.01) text += fmt::format("  data {:.0f}%", 100 * m.data_wait);
+  if (m.skipped > 0) text += fmt::format("  skipped {}", m.skipped);
+  return text + "  ETA " + (seconds_left < 0 ? "-:--" : clock_text(seconds_left));
 }
 
 /// `[====    ]` in so many columns; nothing where that says too little.
 std::string bar_text(const TrainingMoment& m, int columns) {
   int room = std::min(columns - 4, 40);  // brackets and two spaces after
-  if (room < 10) return "";
+  if (room < 6) return "";
   auto full = static_cast<int>(room * m.step / std::max<std::int64_t>(m.steps, 1));
   return "[" + std::string(full, '=') + std::string(room - full, ' ') + "]  ";
 }
@@ -65,8 +68,11 @@ std::string progress_text(const TrainingMoment& m, double seconds_left) {
 
 std::string progress_bar(const TrainingMoment& m, double seconds_left, int width) {
   int columns = std::max(width - 1, 0);  // a full line would wrap on some terminals
-  std::string head = head_text(m), tail = tail_text(m, seconds_left);
-  std::string bar = bar_text(m, columns - static_cast<int>(head.size() + tail.size()));
+  std::string head = head_text(m), tail, bar;
+  for (int left_out = 0; bar.empty() && left_out <= most_left_out; ++left_out) {
+    tail = tail_text(m, seconds_left, left_out);
+    bar = bar_text(m, columns - static_cast<int>(head.size() + tail.size()));
+  }
   return (head + bar + tail).substr(0, static_cast<std::size_t>(columns));
 }
 

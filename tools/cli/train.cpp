@@ -57,9 +57,10 @@ class Console : public TrainingObserver {
 
   void epoch_done(const EpochSummary& s, std::int64_t epochs) override {
     progress_.clear();
-    say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  saved {}  live {}  peak {}\n",
-        s.epoch + 1, epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
-        human_bytes(s.memory.saved_activations), memory_text(s.memory.live), memory_text(s.memory.peak));
+    say("epoch {}/{}  train loss {:.4f}  eval loss {:.4f}  top1 {:.2f}  top5 {:.2f}  {}  saved {}\n", s.epoch + 1,
+        epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
+        human_bytes(s.memory.saved_activations));
+    say("  live {}\n  peak {}\n", memory_text(s.memory.live), memory_text(s.memory.peak));
     if (s.sync_rounds > 0) {
       say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}  compression error {:.3g}\n",
           traffic_text(s.traffic.sent), traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread,

@@ -6,8 +6,8 @@
 
 namespace stint {
 
-/// `6GiB`, `512MiB`: an integer, not 0, with B, KiB, MiB, GiB, KB, MB, GB or without a unit for bytes. Nothing for
-/// another text or more than 64 bits.
+/// `6GiB`, `9.39MiB`: a number, not 0, with KiB, MiB, GiB, KB, MB or GB (rounded down to whole bytes), or an integer
+/// with B or without a unit. Nothing for another text or more than 64 bits.
 std::optional<std::uint64_t> read_byte_size(std::string_view text);
 
 }  // namespace stint

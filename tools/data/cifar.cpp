@@ -2,6 +2,8 @@
 #include <stint/tools/data/cifar.h>
 #include <stint/tools/data/image_folder.h>
 
+#include <sstream>
+
 // The format and its files: cs.toronto.edu/~kriz/cifar.html, "Binary version".
 namespace stint {
 
@@ -16,6 +18,19 @@ void read_files(const FileTree& tree, const std::vector<std::string>& names, boo
     std::int64_t file = tree.find(name);
     if (file >= 0) read_cifar(tree.read(file), tree.place(file), hundred, set, bad);
   }
+}
+
+/// The list that comes with the images, a name a line; empty where it is not there or has another length.
+std::vector<std::string> read_class_names(const FileTree& tree, bool hundred, std::int64_t classes) {
+  std::int64_t file = tree.find(hundred ? "fine_label_names.txt" : "batches.meta.txt");
+  if (file < 0) return {};
+  Bytes text = tree.read(file);
+  std::istringstream lines(std::string(text.begin(), text.end()));
+  std::vector<std::string> names;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty()) names.push_back(line);
+  }
+  return static_cast<std::int64_t>(names.size()) == classes ? names : std::vector<std::string>();
 }
 
 /// Images in folders by class, with CIFAR's normalisation.
@@ -72,6 +87,9 @@ DataSet load_cifar(const std::string& path, bool hundred, BadSamples& bad) {
   std::string name = hundred ? "cifar100" : "cifar10";
   auto tree = std::make_shared<const FileTree>(path);
   DataSet data{name, empty_cifar(hundred), empty_cifar(hundred)};
+  for (ImageSet* part : {&data.train, &data.test}) {
+    part->class_names = read_class_names(*tree, hundred, part->classes);
+  }
   if (hundred) {
     read_files(*tree, {"train.bin"}, true, data.train, bad);
     read_files(*tree, {"test.bin"}, true, data.test, bad);

@@ -45,13 +45,6 @@ void replace(std::vector<float>& values, const std::string& text, const char* op
   for (std::size_t c = 0; c < values.size(); ++c) values[c] = static_cast<float>(given[given.size() == 1 ? 0 : c]);
 }
 
-void replace_deviation(ImageSet& set, const std::string& text) {
-  replace(set.deviation, text, "data.std");
-  if (std::any_of(set.deviation.begin(), set.deviation.end(), [](float d) { return !(d > 0); })) {
-    fail(ErrorKind::usage, "data.std", "expected numbers above 0, got {}", text);
-  }
-}
-
 Augmentation augmentation_of(const Config::Data& d) {
   Augmentation a{
       .crop_padding = d.crop_padding, .hflip = d.hflip, .vflip = d.vflip, .mixup = d.mixup, .cutmix = d.cutmix};
@@ -73,10 +66,17 @@ DataSet load_dataset(const Config& config) {
   if (bad.count() > 0) data.notes.push_back(bad.note());
   if (d.val_split > 0) validate_on_share(data, d.val_split, static_cast<std::uint64_t>(config.seed));
   for (ImageSet* part : {&data.train, &data.test}) {
-    replace(part->mean, d.mean, "data.mean");
-    replace_deviation(*part, d.std);
+    set_mean_and_deviation(config, part->mean, part->deviation);
   }
   return data;
+}
+
+void set_mean_and_deviation(const Config& config, std::vector<float>& mean, std::vector<float>& deviation) {
+  replace(mean, config.data.mean, "data.mean");
+  replace(deviation, config.data.std, "data.std");
+  if (std::any_of(deviation.begin(), deviation.end(), [](float d) { return !(d > 0); })) {
+    fail(ErrorKind::usage, "data.std", "expected numbers above 0, got {}", config.data.std);
+  }
 }
 
 std::vector<std::vector<std::int64_t>> configured_shards(const Config& config, const ImageSet& train, int workers) {

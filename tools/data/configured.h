@@ -9,6 +9,10 @@ namespace stint {
 /// the configuration, ErrorKind::data for what is wrong with the files.
 DataSet load_dataset(const Config& config);
 
+/// Puts `--mean` and `--std`, where they are given, in the place of a data set's own. Errors (ErrorKind::usage):
+/// another number of channels, a deviation of 0.
+void set_mean_and_deviation(const Config& config, std::vector<float>& mean, std::vector<float>& deviation);
+
 /// How so many workers divide the training images. Where the configuration says `iid` the images are shared out anew in
 /// every epoch: then these are only like what a worker has.
 std::vector<std::vector<std::int64_t>> configured_shards(const Config& config, const ImageSet& train, int workers);

@@ -30,12 +30,6 @@ std::vector<std::string> split_path(const std::string& path) {
   return parts;
 }
 
-bool is_image(const std::string& name) {
-  std::string ending = name.substr(std::min(name.rfind('.'), name.size()));
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
-}
-
 bool names_test(const std::string& folder) {
   return folder == "test" || folder == "val" || folder == "valid" || folder == "validation";
 }
@@ -55,7 +49,7 @@ std::vector<Sample> list_samples(const FileTree& tree) {
   std::vector<std::int64_t> files;
   std::vector<std::vector<std::string>> paths;
   for (std::int64_t i = 0; i < tree.count(); ++i) {
-    if (!is_image(tree.name(i))) continue;
+    if (!is_picture_name(tree.name(i))) continue;
     files.push_back(i);
     paths.push_back(split_path(tree.name(i)));
   }

@@ -9,16 +9,6 @@ namespace stint {
 
 namespace {
 
-std::vector<float> levels_of(const ImageSet& images) {
-  std::vector<float> levels;
-  if (images.features.size() > 0) return levels;
-  for (std::int64_t c = 0; c < images.channels; ++c) {
-    float gain = 1 / (images.white * images.deviation[c]), offset = -images.mean[c] / images.deviation[c];
-    for (int byte = 0; byte < 256; ++byte) levels.push_back(static_cast<float>(byte) * gain + offset);
-  }
-  return levels;
-}
-
 std::uint64_t of_rank(std::uint64_t sequences, int rank, int bits) {
   return sequences + (static_cast<std::uint64_t>(rank) << bits);
 }
@@ -38,7 +28,7 @@ Loader::Loader(const ImageSet& images, LoaderOptions options)
       options_(std::move(options)),
       height_(options_.image_size > 0 ? options_.image_size : images.height),
       width_(options_.image_size > 0 ? options_.image_size : images.width),
-      levels_(levels_of(images)) {
+      normalise_(images.mean, images.deviation, images.white) {
   if (options_.together == 0) options_.together = options_.batch_size;
   std::int64_t size = options_.together, count = samples();
   require(options_.batch_size >= 1, "data", "expected a batch of at least 1, got {}", options_.batch_size);
@@ -105,8 +95,8 @@ PictureView Loader::view(std::int64_t sample, Picture& decoded, std::int64_t& us
 }
 
 void Loader::fill(std::int64_t epoch, std::int64_t index, HostBatch& batch) {
-  std::int64_t begin = first_of(index), count = count_of(index), channels = images_->channels;
-  std::int64_t elements = height_ * width_ * channels;
+  std::int64_t begin = first_of(index), count = count_of(index);
+  std::int64_t elements = height_ * width_ * images_->channels;
   auto order = order_of(epoch);
   batch.images.resize(count * elements);
   batch.labels.resize(count);
@@ -126,9 +116,7 @@ void Loader::fill(std::int64_t epoch, std::int64_t index, HostBatch& batch) {
       } else {
         test_view(picture, options_.crop_share, height_, width_, bytes.data());
       }
-      for (std::int64_t i = 0, c = 0; i < elements; ++i, c = c + 1 == channels ? 0 : c + 1) {
-        to[i] = levels_[c * 256 + bytes[i]];
-      }
+      normalise_(bytes.data(), elements, to);
     }
     batch.labels[n] = images_->labels[sample];
   }

@@ -4,6 +4,7 @@
 #include <stint/tools/data/augment.h>
 #include <stint/tools/data/bad_samples.h>
 #include <stint/tools/data/image_set.h>
+#include <stint/tools/data/normalise.h>
 #include <stint/tools/data/prefetcher.h>
 
 #include <memory>
@@ -77,7 +78,7 @@ class Loader {
   LoaderOptions options_;
   std::int64_t height_, width_;
   std::int64_t batches_;
-  std::vector<float> levels_;  // [channels,256]: the normalised value of a byte
+  Normaliser normalise_;
   std::mutex order_mutex_;
   std::int64_t arranged_epoch_ = -1;
   std::shared_ptr<const Order> order_;

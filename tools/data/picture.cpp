@@ -72,6 +72,12 @@ Picture decode_png(ByteView data, const std::string& name) {
 
 }  // namespace
 
+bool is_picture_name(const std::string& name) {
+  std::string ending = name.substr(std::min(name.rfind('.'), name.size()));
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending == ".jpg" || ending == ".jpeg" || ending == ".png";
+}
+
 Picture decode_picture(ByteView data, const std::string& name) {
   constexpr std::uint8_t jpeg[] = {0xff, 0xd8}, png[] = {0x89, 'P', 'N', 'G'};
   auto starts = [&](ByteView magic) {

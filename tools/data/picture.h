@@ -18,6 +18,9 @@ struct Picture {
   PictureView view() const { return {pixels.data(), height, width, 3}; }
 };
 
+/// Whether a file's name says that it is a JPEG or PNG.
+bool is_picture_name(const std::string& name);
+
 /// Decodes a JPEG (grey, YCbCr, RGB, CMYK, YCCK) or PNG (grey, palette, RGB, with or without alpha, 1 to 16 bits) to
 /// RGB; alpha is dropped, animation is not read. `name` is for errors (ErrorKind::data): neither format, damaged (what
 /// a decoder only warns of counts too), more than 64 M pixels, a JPEG of more than 500 scans.

@@ -70,7 +70,7 @@ class Case:
         return {"eager": [], **({"compiled": ["--compile", "reduce-overhead"]} if compiles else {})}
 
     def peer_arguments(self, precision):
-        return ["--model", self.model, "--stem", self.stem, "--image-size", self.image_size, "--batch-size", self.batch,
+        return ["--model", self.model, "--model-kwargs", f"stem={self.stem}", "--image-size", self.image_size, "--batch-size", self.batch,
                 "--device", self.machine.device, "--precision", precision]
 
     def steps(self):

@@ -49,9 +49,9 @@ void load_optimiser(const fs::path& file, LocalUpdate& optimiser) {
   for (const auto& [name, tensor] : state) tensor.copy_from(saved.at(name));
 }
 
-/// Under torchvision's names and layouts.
-void write_weights(const fs::path& file, const ModelState& state) {
-  write_safetensors(file, state_dict(state), {{"format", "pt"}});
+/// Under torchvision's names and layouts, with what images must go through.
+void write_weights(const fs::path& file, const Training& training) {
+  write_safetensors(file, state_dict(training.state()), {{"format", "pt"}, {"input", to_text(training.input())}});
 }
 
 std::vector<std::string> files_in(const fs::path& directory) {
@@ -70,11 +70,11 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
   aside += ".new";
   fs::remove_all(aside);
   fs::create_directories(aside);
-  write_weights(aside / "model.safetensors", training.state());
+  write_weights(aside / "model.safetensors", training);
   write_safetensors(aside / "optimizer.safetensors", training.optimiser().state());
   if (training.ema()) {
     EmaScope averaged(training.ema());
-    write_weights(aside / "ema.safetensors", training.state());
+    write_weights(aside / "ema.safetensors", training);
   }
   if (beside) beside(aside);
   Json files = Json::object();

@@ -62,9 +62,9 @@ Dropping::Dropping(const Config& config, Module& model, std::int64_t steps_per_e
   policy_ = std::make_unique<DropPolicy>(std::move(rules));
 }
 
-SavePolicy& Dropping::policy_of(std::int64_t step) {
+SavePolicy& Dropping::policy_of(std::int64_t step, std::int64_t batch) {
   if (!policy_) return keep_dense();
-  policy_->start_step(step, option_->gamma(step / steps_per_epoch_));
+  if (batch == 0) policy_->start_step(step, option_->gamma(step / steps_per_epoch_));
   return *policy_;
 }
 

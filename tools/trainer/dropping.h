@@ -17,8 +17,8 @@ class Dropping {
   /// `memory.drop`.
   Dropping(const Config& config, Module& model, std::int64_t steps_per_epoch);
 
-  /// The policy of a step: keeps everything dense where nothing is to be dropped.
-  SavePolicy& policy_of(std::int64_t step);
+  /// The policy of a step: keeps everything dense where nothing is to be dropped. `batch`: of those of the step.
+  SavePolicy& policy_of(std::int64_t step, std::int64_t batch = 0);
 
   /// Null where nothing is to be dropped.
   DropPolicy* policy() { return policy_.get(); }

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
+#include <stint/models/kwargs.h>
 #include <stint/tools/trainer/checkpoint.h>
 #include <stint/tools/trainer/pretrained.h>
 

@@ -1,8 +1,10 @@
+#include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/probe.h>
 
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace stint {
 
@@ -79,6 +81,18 @@ void write_probes(const std::filesystem::path& run, Training& training, const Ba
   }
   file.flush();
   if (!file) fail(ErrorKind::runtime, "probe", "cannot write {}", (run / "probes.jsonl").string());
+}
+
+void forget_probes(const std::filesystem::path& run, std::int64_t step) {
+  std::filesystem::path path = run / "probes.jsonl";
+  if (!std::filesystem::exists(path)) return;
+  std::istringstream lines(read_file(path));
+  std::string kept;
+  for (std::string line; std::getline(lines, line);) {
+    auto json = nlohmann::json::parse(line, nullptr, false);
+    if (json.is_object() && json.value("step", step) < step) kept += line + "\n";
+  }
+  write_file(path, kept);
 }
 
 }  // namespace stint

@@ -26,4 +26,7 @@ bool probe_due(const Config& config, std::int64_t step);
 /// Appends a probe of the next step to `probes.jsonl` of a run directory, a line a layer.
 void write_probes(const std::filesystem::path& run, Training& training, const Batch& batch);
 
+/// Cuts `probes.jsonl` back to what was probed before `step` steps were done: a resumed run probes the rest again.
+void forget_probes(const std::filesystem::path& run, std::int64_t step);
+
 }  // namespace stint

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <stint/runtime/parallel.h>
 #include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/run_directory.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -99,6 +100,7 @@ RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, st
   std::string kept, line;
   for (std::int64_t number = -1; number < epoch && std::getline(lines, line); ++number) kept += line + "\n";
   write_file(path / "summary.csv", kept);
+  forget_probes(path, step);
   RunDirectory run(path, config.log.checkpoint_hist, step, epoch);
   run.lock_ = lock;
   run.set_status("running");

@@ -58,6 +58,7 @@ class Run {
                           static_cast<double>(team.batch_size) / static_cast<double>(team.images));
     training_.set_synchroniser(&*synchroniser_);
     training_.random().next = static_cast<std::uint64_t>(team.rank()) << 40;  // every worker draws its own
+    if (DropPolicy* dropping = training_.dropping().policy()) dropping->set_worker(team.rank());
   }
 
   TrainingOutcome go() {

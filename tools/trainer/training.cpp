@@ -97,6 +97,7 @@ Tensor to_cpu_floats(const Tensor& tensor) {
 
 Training::Training(const Config& config, const ImageSet& images, std::int64_t steps_per_epoch, Device device)
     : model_(make_configured_model(config, images)),
+      input_(recipe_of(config, images)),
       state_(*model_, device, config.amp == "bf16" ? DType::bf16 : DType::f32, static_cast<std::uint64_t>(config.seed)),
       dropping_(config, *model_, steps_per_epoch),
       optimiser_(make_optimiser(config, state_)),
@@ -130,7 +131,7 @@ void Training::accumulate(const Batch& batch) {
     if (skip_nan_) buffers_before_.copy_from(state_.buffers());
   }
   RandomState random = random_;
-  Tape tape(Tape::Mode::training, dropping_.policy_of(steps_));
+  Tape tape(Tape::Mode::training, dropping_.policy_of(steps_, accumulated_));
   tape.random = &random_;
   try {
     loss_sum_ += forward_and_backward(tape, batch, random);

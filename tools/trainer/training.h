@@ -5,6 +5,7 @@
 #include <stint/runtime/local_update.h>
 #include <stint/tools/config/config.h>
 #include <stint/tools/data/configured.h>
+#include <stint/tools/data/input_recipe.h>
 #include <stint/tools/trainer/dropping.h>
 #include <stint/tools/trainer/ema.h>
 
@@ -60,7 +61,10 @@ class Training {
   EvalResult evaluate(Loader& loader);
 
   ModelState& state() { return state_; }
+  const ModelState& state() const { return state_; }
   Module& model() { return *model_; }
+  /// What images must go through before the model sees them.
+  const InputRecipe& input() const { return input_; }
   LocalUpdate& optimiser() { return *optimiser_; }
   RandomState& random() { return random_; }
   Dropping& dropping() { return dropping_; }
@@ -81,6 +85,7 @@ class Training {
   void note_memory();
 
   std::unique_ptr<Module> model_;
+  InputRecipe input_;
   ModelState state_;
   Dropping dropping_;
   std::unique_ptr<LocalUpdate> optimiser_;

@@ -1,0 +1,105 @@
+#include <stint/tests/cli/run_program.h>
+#include <stint/tests/data/files.h>
+#include <stint/tests/temporary_directory.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace stint::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Photographs of red and of blue things in several sizes, and a run that can tell them apart.
+struct ColourRun {
+  TemporaryDirectory directory;
+
+  ColourRun() {
+    for (const char* part : {"train", "test"}) {
+      for (int i = 0; i < 16; ++i) {
+        auto strong = static_cast<std::uint8_t>(150 + 6 * i), weak = static_cast<std::uint8_t>(5 * i);
+        write(fmt_path(part, "red", i), plain_png(10 + i, 12, strong, weak, weak));
+        write(fmt_path(part, "blue", i), plain_png(12, 10 + i, weak, weak, strong));
+      }
+    }
+    Outcome trained =
+        run("train --model mlp --dataset image-folder --data-dir f --image-size 8 --batch-size 8 --epochs 6 --lr 0.02 "
+            "--output runs --experiment x");
+    INFO(trained.err);
+    REQUIRE(trained.code == 0);
+    REQUIRE(trained.out.find("top1: 100.00") != std::string::npos);
+  }
+
+  static std::string fmt_path(const std::string& part, const std::string& name, int i) {
+    return "f/" + part + "/" + name + "/" + std::to_string(10 + i) + ".png";
+  }
+  void write(const std::string& name, const stint::Bytes& bytes) const {
+    fs::create_directories((directory.path() / name).parent_path());
+    write_bytes(directory.path() / name, bytes);
+  }
+  Outcome run(const std::string& arguments) const { return run_program(arguments, directory.path()); }
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("predict names the classes of image files, of folders and of archives") {
+  ColourRun colours;
+  Outcome folder = colours.run("predict --pretrained runs/x --input f/test");
+  INFO(folder.err);
+  REQUIRE(folder.code == 0);
+  auto lines = lines_of(folder.out);
+  REQUIRE(lines.size() == 32);
+  for (const std::string& line : lines) {
+    bool red = line.starts_with("f/test/red/");
+    CHECK(line.find(red ? ".png:  red 0." : ".png:  blue 0.") != std::string::npos);
+  }
+  Outcome two = colours.run("predict --pretrained runs/x --input f/test/red/10.png f/test/blue/11.png --batch-size 1");
+  CHECK(two.out == lines[16] + "\n" + lines[1] + "\n");
+  run_shell("tar cf t.tar f/test", colours.directory.path());
+  CHECK(lines_of(colours.run("predict --pretrained runs/x --input t.tar").out).size() == 32);
+
+  run_shell(
+      "cp runs/x/checkpoints/last/model.safetensors w.safetensors; $stint convert --model mlp --pretrained "
+      "w.safetensors --image-size 8 --output c.safetensors",
+      colours.directory.path());
+  for (const char* weights : {"w.safetensors", "c.safetensors"}) {  // what images must go through is in the file
+    CAPTURE(weights);
+    CHECK(colours.run(std::string("predict --model mlp --input f/test/red/10.png --pretrained ") + weights).out ==
+          lines[16] + "\n");
+  }
+}
+
+TEST_CASE("predict as JSON has class, name and probability of each image") {
+  ColourRun colours;
+  Outcome outcome = colours.run("predict --pretrained runs/x --input f/test/red/10.png --json");
+  REQUIRE(outcome.code == 0);
+  auto json = nlohmann::json::parse(outcome.out);
+  CHECK(json["classes"] == 2);
+  CHECK(json["images"][0]["image"] == "f/test/red/10.png");
+  auto top = json["images"][0]["top5"];
+  REQUIRE(top.size() == 2);
+  CHECK(top[0]["name"] == "red");
+  CHECK(top[0]["class"] == 1);
+  CHECK(top[0]["probability"].get<double>() + top[1]["probability"].get<double>() == Approx(1));
+}
+
+TEST_CASE("an image file that cannot be decoded ends predict with code 4, and is named") {
+  ColourRun colours;
+  stint::Bytes whole = jpeg(20, 20, 0, stint::Bytes(20 * 20 * 3, 99)), cut(whole.begin(), whole.end() - 40);
+  colours.write("mixed/a.jpg", whole);
+  colours.write("mixed/b.jpg", cut);
+  CHECK(colours.run("predict --pretrained runs/x --input mixed/a.jpg").code == 0);
+  Outcome damaged = colours.run("predict --pretrained runs/x --input mixed");
+  CHECK(damaged.code == 4);
+  CHECK(damaged.out == "");
+  CHECK_THAT(damaged.err, Catch::StartsWith("stint: image: mixed/b.jpg cannot be decoded: "));
+}

@@ -1,0 +1,59 @@
+#include <stint/tools/cli/command_options.h>
+
+#include <algorithm>
+#include <map>
+
+namespace stint {
+
+namespace {
+
+using Keys = std::vector<std::string>;
+
+Keys operator+(Keys keys, const Keys& more) {
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
+/// Keys of a command, or with a dot at the end whole sections.
+const std::map<std::string, Keys>& keys_of_commands() {
+  static const Keys computing = {"device", "threads", "amp", "memory.budget", "log.json"};
+  static const Keys model = {"model.name", "model.kwargs"};
+  static const Keys weights = model + Keys{"model.pretrained"};
+  static const Keys shape = {"data.batch_size", "data.image_size", "data.num_classes", "data.channels"};
+  static const Keys test_view = {"data.dataset", "data.dir", "data.crop_pct", "data.mean", "data.std"};
+  static const Keys test_data =
+      shape + test_view + Keys{"seed", "data.samples", "data.val_split", "data.bad_samples", "data.loader_threads"};
+  static const Keys step = computing + model + Keys{"seed", "data.", "optim.", "sync.", "memory."};
+  static const std::map<std::string, Keys> keys = {
+      {"eval", computing + model + test_data},
+      {"plan", step},
+      {"bench", step},
+      {"inspect mem", step},
+      {"predict", computing + weights + test_view + Keys{"data.batch_size", "data.image_size", "log.output"}},
+      {"convert",
+       weights + Keys{"seed", "data.image_size", "data.num_classes", "data.channels", "log.output", "log.json"}},
+      {"inspect model",
+       model + shape + Keys{"amp", "data.dataset", "data.dir", "memory.drop", "memory.drop_layers", "log.json"}},
+  };
+  return keys;
+}
+
+}  // namespace
+
+bool concerns(const Option& option, const std::string& command) {
+  auto found = keys_of_commands().find(command);
+  if (found == keys_of_commands().end()) return true;  // train
+  return std::any_of(found->second.begin(), found->second.end(), [&](const std::string& key) {
+    return key.ends_with(".") ? option.key.starts_with(key) : option.key == key;
+  });
+}
+
+std::string meaning(const Option& option, const std::string& command) {
+  if (option.key == "log.output" && command == "predict") return "FILE.safetensors for the logits [N,classes]";
+  if (option.key == "log.output" && command == "convert") return "FILE.safetensors to write";
+  if (option.key == "model.pretrained" && command != "train")
+    return "the weights: a run, a checkpoint or a safetensors file";
+  return option.help;
+}
+
+}  // namespace stint
