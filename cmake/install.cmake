@@ -6,6 +6,7 @@ foreach(folder runtime kernels autograd layers dist models)
 endforeach()
 install(TARGETS stint EXPORT stint_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS stint_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY tools/reproduce/ DESTINATION ${CMAKE_INSTALL_DATADIR}/stint/reproduce FILES_MATCHING PATTERN "*.yaml")
 install(EXPORT stint_targets NAMESPACE stint:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/stint)
 configure_package_config_file(cmake/stint-config.cmake.in ${PROJECT_BINARY_DIR}/stint-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/stint)

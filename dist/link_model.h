@@ -58,8 +58,11 @@ class EmulatedGroup : public Communicator {
   /// Seconds of the emulated clock since the start, and how many of them this worker has waited.
   double seconds() const;
   double waited_seconds() const { return waited_; }
-  /// What has happened since `seconds` was the time has not (evaluation).
-  void rewind_to(double time) { skew_ -= seconds() - time; }
+  /// Sets the clock: back behind an evaluation, which is not of the run, or to where an earlier run stopped.
+  void set_clock(double time, double waited) {
+    skew_ -= seconds() - time;
+    waited_ = waited;
+  }
 
   void abort(const std::string& reason) override { inner_.abort(reason); }
 

@@ -21,6 +21,7 @@ struct RawTexts {
   std::vector<std::string> sets, runs, inputs;
   std::string model, source, checkpoint, steps, picture;
   std::string to;
+  ReproduceArguments reproduce;
   bool version = false;
 };
 
@@ -83,6 +84,26 @@ CLI::App* add_run_command(CLI::App& parent, RawTexts& raw, const char* name, con
   return command;
 }
 
+void add_reproduce(CLI::App& app, ReproduceArguments& r) {
+  CLI::App* all = add_command(app, "reproduce", "tables of the papers: run again, and compared");
+  CLI::App* list = add_command(*all, "list", "tables, their tiers and hours, and their rows");
+  CLI::App* run = add_command(*all, "run", "train what a table needs; finished runs stay, stopped ones go on");
+  CLI::App* report = add_command(*all, "report", "a page with pictures of what was run; exit 8 if a relation fails");
+  for (CLI::App* command : {list, run, report}) {
+    command->add_option("TABLE", r.table, "a table, a paper or all [all]")->type_name("");
+    command->add_option("--manifests", r.manifests, "a folder of tables in the place of the program's")->type_name("");
+  }
+  for (CLI::App* command : {run, report}) {
+    command->add_option("--tier", r.tier, "smoke, reduced, gpu or full; run: [smoke], report: all")->type_name("");
+    command->add_option("--output", r.output, "where runs and report go [runs/reproduce]")->type_name("");
+  }
+  run->add_option("--data-dir", r.data, "[DATASET=]PATH: where a data set lies; may be repeated")->type_name("");
+  run->add_option("--only", r.only, "these rows")->type_name("");
+  run->add_option("--seeds", r.seeds, "in the place of the table's")->type_name("");
+  run->add_option("--threads", r.threads, "of each run")->check(CLI::Range(0, 1024))->type_name("");
+  run->add_option("--jobs", r.jobs, "runs at a time [1]")->check(CLI::Range(1, 64))->type_name("");
+}
+
 void add_commands(CLI::App& app, RawTexts& raw) {
   app.allow_extras();
   app.set_help_flag("-h,--help", "print this help");
@@ -102,6 +123,7 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   CLI::App* convert = add_run_command(app, raw, "convert", "weights from --pretrained to --output, checked by name");
   convert->add_option("--to", raw.to, "a model of the same layers under other names: vit_base_patch16_224")
       ->type_name("");
+  add_reproduce(app, raw.reproduce);
   add_command(app, "launch", "start N processes that train together: launch -n N -- train ...");  // read in launch.cpp
   CLI::App* compare = add_command(app, "compare", "a table and a picture of runs");
   compare->add_option("RUN", raw.runs, "run directories")->type_name("");
@@ -261,6 +283,8 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   if (result.command == "eval" && raw.checkpoint.empty()) {
     fail(ErrorKind::usage, "eval", "expected --checkpoint PATH: a run, a checkpoint or model.safetensors");
   }
+  result.reproduce = raw.reproduce;
+  if (result.command.starts_with("reproduce ")) result.reproduce.action = result.command.substr(10);
   result.runs = raw.runs;
   if (!raw.picture.empty()) result.picture = raw.picture;
   if (result.command == "compare" && raw.runs.empty()) fail(ErrorKind::usage, "compare", "expected run directories");

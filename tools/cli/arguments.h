@@ -7,6 +7,17 @@
 
 namespace stint {
 
+/// What `reproduce` is asked for.
+struct ReproduceArguments {
+  std::string action;  ///< list, run, report
+  std::string table = "all", tier;
+  std::string output = "runs/reproduce";
+  std::string manifests;  ///< empty: the program's own
+  std::vector<std::string> only, data;
+  std::vector<std::int64_t> seeds;
+  std::int64_t threads = 0, jobs = 1;
+};
+
 /// What a command line asks for.
 struct Arguments {
   std::string command;  ///< "train", "inspect model", ...; empty when `message` is all there is to do
@@ -20,6 +31,7 @@ struct Arguments {
   std::string to;                   ///< convert: the model whose names to write; empty for the same
   std::vector<std::string> runs;    ///< compare
   std::string picture = "compare";  ///< compare
+  ReproduceArguments reproduce;
 };
 
 /// Defaults < files (-c) < flags < --set. Errors (ErrorKind::usage): anything unknown, mistyped or out of range.

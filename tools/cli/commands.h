@@ -1,6 +1,6 @@
 #pragma once
 
-#include <stint/tools/config/config.h>
+#include <stint/tools/cli/arguments.h>
 
 #include <string>
 #include <vector>
@@ -22,6 +22,9 @@ int run_bench(const Config& config, int steps);
 int run_predict(const Config& config, const std::vector<std::string>& inputs, const std::string& output);
 /// Reads `model.pretrained` into the model, writes it to `output` under the names of model `to` (empty: the same).
 int run_convert(const Config& config, const std::string& to, const std::string& output);
+
+/// `list`, `run` or `report` of the papers' tables.
+int run_reproduce(const ReproduceArguments& arguments);
 
 /// `words`: behind `launch`. Returns the code of the rank that failed first.
 int run_launch(const std::vector<std::string>& words);

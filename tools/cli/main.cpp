@@ -46,6 +46,7 @@ int run(const stint::Arguments& arguments) {
   if (arguments.command == "predict") return stint::run_predict(config, arguments.inputs, arguments.output);
   if (arguments.command == "convert") return stint::run_convert(config, arguments.to, arguments.output);
   if (arguments.command == "compare") return stint::run_compare(config, arguments.runs, arguments.picture);
+  if (arguments.command.starts_with("reproduce ")) return stint::run_reproduce(arguments.reproduce);
   if (arguments.command == "inspect mem") return stint::run_inspect_mem(config);
   return stint::run_inspect_model(config, arguments.model_named);
 }
@@ -76,7 +77,7 @@ void open_standard_streams() {
 }  // namespace
 
 /// Exit codes: 0 ok, 1 runtime, 2 usage or configuration, 3 does not fit, 4 data, 5 peer lost, 6 diverged, 7 replicas
-/// drifted; 128 + n after signal n, also where a reader of our output has gone (SIGPIPE).
+/// drifted, 8 a table is out of tolerance; 128 + n after signal n, also where a reader of our output has gone (SIGPIPE).
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not a death
   open_standard_streams();

@@ -98,6 +98,7 @@ struct Config {
     std::string experiment;
     std::int64_t interval = 50;          ///< steps
     std::int64_t recovery_interval = 0;  ///< steps; 0: at the end of an epoch only
+    bool eval_train = false;
     bool trace = false;
     bool json = false;
     std::int64_t checkpoint_hist = 2;  ///< newest checkpoints to keep, beside the best

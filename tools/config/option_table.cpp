@@ -134,6 +134,7 @@ std::vector<Option> make_options() {
        {},
        0,
        1e9},
+      {"log.eval_train", "--eval-train", AT(log.eval_train), "evaluate on all of the training data too"},
       {"log.trace", "--trace", AT(log.trace), "write trace.json (Chrome, Perfetto) of the first steps"},
       {"log.json", "--json", AT(log.json), "report as JSON"},
       {"log.checkpoint_hist", "--checkpoint-hist", AT(log.checkpoint_hist), "checkpoints to keep", {}, 1, 1000},

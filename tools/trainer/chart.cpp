@@ -13,8 +13,8 @@ constexpr int panel_width = 480, panel_height = 340;
 constexpr double left = 60, right = 20, top = 30, bottom = 40;
 constexpr Colour black{40, 40, 40}, grey{220, 220, 220};
 // Okabe and Ito's palette, which colour-blind people can tell apart.
-constexpr Colour colours[] = {{0, 114, 178},   {213, 94, 0},  {0, 158, 115},
-                              {204, 121, 167}, {230, 159, 0}, {86, 180, 233}};
+constexpr Colour colours[] = {{0, 114, 178}, {213, 94, 0},   {0, 158, 115}, {204, 121, 167},
+                              {230, 159, 0}, {86, 180, 233}, {0, 0, 0},     {150, 90, 40}};
 
 struct Range {
   double low = INFINITY, high = -INFINITY;
@@ -29,9 +29,16 @@ struct Range {
   }
 };
 
-bool is_drawn(const std::pair<double, double>& point) {
-  return std::isfinite(point.first) && std::isfinite(point.second);
-}
+/// A direction: where a value lies between the ends of its range, from 0 to 1.
+struct Axis {
+  Range range;
+  bool log = false;
+
+  bool shows(double value) const { return std::isfinite(value) && (!log || value > 0); }
+  double scaled(double value) const { return log ? std::log10(value) : value; }
+  void include(double value) { range.include(scaled(value)); }
+  double place(double value) const { return (scaled(value) - range.low) / (range.high - range.low); }
+};
 
 /// Round numbers, some five to a range.
 std::vector<double> ticks(const Range& range) {
@@ -42,24 +49,39 @@ std::vector<double> ticks(const Range& range) {
   return found;
 }
 
+/// The same as values; of powers, whole ones where there are two or more.
+std::vector<double> ticks(const Axis& axis) {
+  if (!axis.log) return ticks(axis.range);
+  std::vector<double> found;
+  for (double k = std::ceil(axis.range.low); k <= axis.range.high; ++k) found.push_back(std::pow(10, k));
+  if (found.size() >= 2) return found;
+  found.clear();
+  for (double k = std::floor(axis.range.low); k <= axis.range.high; ++k) {
+    for (double digit : {1, 2, 3, 5, 7}) {
+      double value = digit * std::pow(10, k), at = axis.scaled(value);
+      if (at >= axis.range.low && at <= axis.range.high) found.push_back(value);
+    }
+  }
+  return found;
+}
+
 /// Draws one panel whose left edge is at `x0`.
 class PanelDrawing {
  public:
   PanelDrawing(Canvas& canvas, const Panel& panel, double x0) : canvas_(canvas), panel_(panel), x0_(x0) {
+    across_.log = panel.log_x;
+    down_.log = panel.log_y;
     for (const Curve& curve : panel.curves) {
-      for (const auto& point : curve.points) {
-        if (!is_drawn(point)) continue;
-        across_.include(point.first);
-        down_.include(point.second);
-      }
+      for (std::size_t i = 0; i < curve.points.size(); ++i) include(curve, i);
     }
-    across_.widen();
-    down_.widen();
+    across_.range.widen();
+    down_.range.widen();
   }
 
   void draw(const std::string& x_title) {
     canvas_.text(x0_ + left, top - 12, Canvas::Anchor::left, panel_.title, black);
-    canvas_.text(place({across_.high, 0}).first, panel_height - 8, Canvas::Anchor::right, x_title, black);
+    canvas_.text(x0_ + panel_width - right, panel_height - 8, Canvas::Anchor::right,
+                 panel_.x_title.empty() ? x_title : panel_.x_title, black);
     draw_axes();
     double y = top + 14;
     if (panel_.rising) y = panel_height - bottom - 15 * static_cast<double>(panel_.curves.size());
@@ -71,6 +93,7 @@ class PanelDrawing {
       }
       if (points.size() == 1) points.push_back({points[0].first + 2, points[0].second});  // so that it is seen
       canvas_.line(points, colour, curve.faint ? 1 : 2);
+      draw_points(curve, colour);
       canvas_.line({{x0_ + panel_width - right - 24, y - 4}, {x0_ + panel_width - right - 4, y - 4}}, colour,
                    curve.faint ? 1 : 2);
       canvas_.text(x0_ + panel_width - right - 28, y, Canvas::Anchor::right, curve.name, colour);
@@ -79,20 +102,49 @@ class PanelDrawing {
   }
 
  private:
+  bool is_drawn(const std::pair<double, double>& point) const {
+    return across_.shows(point.first) && down_.shows(point.second);
+  }
+
+  void include(const Curve& curve, std::size_t i) {
+    if (!is_drawn(curve.points[i])) return;
+    auto [x, y] = curve.points[i];
+    across_.include(x);
+    down_.include(y);
+    if (curve.spread.empty()) return;
+    for (double end : {y - curve.spread[i], y + curve.spread[i]}) {
+      if (down_.shows(end)) down_.include(end);
+    }
+  }
+
+  /// Marks, and how far the points may be elsewhere.
+  void draw_points(const Curve& curve, Colour colour) {
+    for (std::size_t i = 0; i < curve.points.size(); ++i) {
+      if (!is_drawn(curve.points[i])) continue;
+      auto [x, y] = place(curve.points[i]);
+      if (curve.marked) canvas_.line({{x - 3, y}, {x + 3, y}}, colour, 6);
+      if (curve.spread.empty() || curve.spread[i] == 0) continue;
+      auto end = [&](double sign) {
+        double value = curve.points[i].second + sign * curve.spread[i];
+        return down_.shows(value) ? place({curve.points[i].first, value}).second : panel_height - bottom;
+      };
+      canvas_.line({{x, end(1)}, {x, end(-1)}}, colour, 1);
+    }
+  }
+
   std::pair<double, double> place(std::pair<double, double> point) const {
-    double x = (point.first - across_.low) / (across_.high - across_.low);
-    double y = (point.second - down_.low) / (down_.high - down_.low);
+    double x = across_.place(point.first), y = down_.place(point.second);
     return {x0_ + left + x * (panel_width - left - right), panel_height - bottom - y * (panel_height - top - bottom)};
   }
 
   void draw_axes() {
     for (double tick : ticks(down_)) {
-      double y = place({0, tick}).second;
+      double y = panel_height - bottom - down_.place(tick) * (panel_height - top - bottom);
       canvas_.line({{x0_ + left, y}, {x0_ + panel_width - right, y}}, grey, 1);
       canvas_.text(x0_ + left - 6, y + 4, Canvas::Anchor::right, fmt::format("{:.5g}", tick), black);
     }
     for (double tick : ticks(across_)) {
-      double x = place({tick, 0}).first;
+      double x = x0_ + left + across_.place(tick) * (panel_width - left - right);
       canvas_.text(x, panel_height - bottom + 16, Canvas::Anchor::middle, fmt::format("{:.5g}", tick), black);
       canvas_.line({{x, panel_height - bottom}, {x, panel_height - bottom + 4}}, black, 1);
     }
@@ -104,7 +156,7 @@ class PanelDrawing {
   Canvas& canvas_;
   const Panel& panel_;
   double x0_;
-  Range across_, down_;
+  Axis across_, down_;
 };
 
 void draw(Canvas& canvas, const Chart& chart) {

@@ -10,15 +10,19 @@ namespace stint {
 struct Curve {
   std::string name;
   std::vector<std::pair<double, double>> points;
-  int colour = 0;      ///< which of a few that are told apart easily
-  bool faint = false;  ///< drawn thin
+  int colour = 0;                   ///< which of a few that are told apart easily
+  bool faint = false;               ///< drawn thin
+  bool marked = false;              ///< a mark at every point
+  std::vector<double> spread = {};  ///< of every point, up and down; empty: none
 };
 
-/// One pair of axes; points that are not finite are left out.
+/// One pair of axes; points that are not finite, or not positive on an axis of powers, are left out.
 struct Panel {
   std::string title;
   std::vector<Curve> curves;
-  bool rising = false;  ///< then the names stand at the bottom, out of the way
+  bool rising = false;                ///< then the names stand at the bottom, out of the way
+  std::string x_title = {};           ///< in the place of the chart's
+  bool log_x = false, log_y = false;  ///< axes of powers of ten
 };
 
 struct Chart {

@@ -89,6 +89,8 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
                 {"epoch_seconds", progress.epoch_seconds},
                 {"waited_seconds", progress.waited_seconds},
                 {"best_top1", progress.best_top1},
+                {"emulated_seconds", progress.emulated_seconds},
+                {"emulated_waited", progress.emulated_waited},
                 {"optimiser_steps", training.optimiser().steps()},
                 {"random", {{"seed", training.random().seed}, {"next", training.random().next}}},
                 {"key", determinism_key(training)},
@@ -120,7 +122,9 @@ std::string load_checkpoint(const fs::path& directory, Training& training, Progr
                 .loss_sum = state.at("loss_sum").is_null() ? std::nan("") : state.at("loss_sum").get<double>(),
                 .epoch_seconds = state.at("epoch_seconds"),
                 .waited_seconds = state.value("waited_seconds", 0.0),
-                .best_top1 = state.at("best_top1")};
+                .best_top1 = state.at("best_top1"),
+                .emulated_seconds = state.value("emulated_seconds", 0.0),
+                .emulated_waited = state.value("emulated_waited", 0.0)};
     return differences(state.at("key"), determinism_key(training));
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::data, "checkpoint", "{} is malformed: {}", (directory / "state.json").string(), error.what());

@@ -15,6 +15,8 @@ struct Progress {
   double epoch_seconds = 0;   ///< spent on them
   double waited_seconds = 0;  ///< of those, for other workers
   double best_top1 = -1;
+  double emulated_seconds = 0;  ///< on the emulated network of `--net`
+  double emulated_waited = 0;   ///< of those
 };
 
 /// Adds files to a checkpoint that is being written, in the directory it is given.

@@ -52,6 +52,18 @@ void add_sync(Json& line, const std::optional<SyncMetrics>& sync) {
   line["waited_seconds"] = sync->waited_seconds;
 }
 
+/// What an epoch of several workers came to.
+void add_workers(Json& line, const EpochSummary& s) {
+  if (!s.sync) return;
+  add_sync(line, s.sync);
+  line["wire_tx_bytes"] = s.sync->traffic.total_sent();
+  line["worker_spread"] = number(s.spread);
+  line["compression_error"] = number(s.compression_error);
+  if (s.emulated_seconds == 0) return;
+  line["emulated_s"] = s.emulated_seconds;
+  line["emulated_wait_s"] = s.emulated_waited;
+}
+
 /// A line is an epoch's if it has an evaluation.
 bool is_epoch(const Json& line) {
   return line.contains("eval_loss");
@@ -126,9 +138,11 @@ void Metrics::add(const EpochSummary& s, std::int64_t step) {
                {"eval_top5", s.eval.top5},
                {"seconds", s.seconds},
                {"time", now()}};
-  add_sync(line, s.sync);
-  if (s.sync) line["worker_spread"] = number(s.spread);
-  if (s.sync) line["compression_error"] = number(s.compression_error);
+  add_workers(line, s);
+  if (s.on_train.loss != 0) {
+    line["whole_train_loss"] = number(s.on_train.loss);
+    line["whole_train_top1"] = s.on_train.top1;
+  }
   put(file_.get(), path_, line);
   show(events_, line);
   flush();

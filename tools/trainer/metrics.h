@@ -40,6 +40,9 @@ struct EpochSummary {
   std::optional<SyncMetrics> sync = {};
   double compression_error = 0;  ///< |v - C[v]| / |v| of the epoch's last step; 0 without compression
   double spread = 0;             ///< root mean square over the workers of |x_i - x| / |x|, x the model that counts
+  EvalResult on_train = {};      ///< with `log.eval_train`: of the training data
+  double emulated_seconds = 0;   ///< since the start of the run, on the emulated network of `--net`
+  double emulated_waited = 0;    ///< of those, for others and for the network
 };
 
 /// The course of a run as it is kept in its directory: metrics.jsonl, a line a step and a line an epoch, and the same

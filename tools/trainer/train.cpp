@@ -44,6 +44,7 @@ class Run {
         notes_(data.notes),
         train_(data.train, worker_options(config, data.train, team)),
         test_(data.test, test_options(config)),
+        whole_train_(data.train, test_options(config, false)),
         training_(config, data.train, train_.batches() / config.optim.grad_accum_steps, team.device) {
     if (steps_of_epoch() < 1) {
       fail(ErrorKind::usage, "optim.grad_accum_steps", "an epoch has {} batches, fewer than the {} of a step",
@@ -65,8 +66,8 @@ class Run {
       while (progress_.epoch < config_.optim.epochs && !outcome.stopped) outcome.stopped = !epoch();
       outcome.top1 = outcome.stopped ? 0 : last_.top1;
       if (team_.emulated) {
-        outcome.emulated_seconds = emulated_;
-        outcome.emulated_waited = team_.emulated->waited_seconds();
+        outcome.emulated_seconds = progress_.emulated_seconds;
+        outcome.emulated_waited = progress_.emulated_waited;
       }
       if (directory_) {
         draw_curves(directory_->path());
@@ -98,6 +99,7 @@ class Run {
       load(earlier);
     }
     if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
+    if (team_.emulated) team_.emulated->set_clock(progress_.emulated_seconds, progress_.emulated_waited);
     if (team_.rank() != 0) return;
     directory_ = earlier.empty() ? RunDirectory::create(config_)
                                  : RunDirectory::reopen(config_, earlier, training_.steps(), progress_.epoch);
@@ -195,6 +197,7 @@ class Run {
 
   void save_now() {
     if (!synchroniser_) return save();
+    read_emulated_clock();
     synchroniser_->with_consensus([&] { save(); });
   }
 
@@ -221,7 +224,7 @@ class Run {
       progress_.epoch_seconds += clock.seconds();
       progress_.waited_seconds += dist::Work::waited_seconds() - before;
     }
-    if (team_.emulated) emulated_ = team_.emulated->seconds();  // evaluation is not of the run
+    read_emulated_clock();
     double loss = progress_.loss_sum / static_cast<double>(steps_of_epoch());
     if (synchroniser_) loss = synchroniser_->mean(loss);
     EpochSummary summary{.epoch = progress_.epoch,
@@ -238,15 +241,28 @@ class Run {
       summary.compression_error = synchroniser_->algorithm().compression_error();
       close_epoch(summary);
     });
-    if (team_.emulated) team_.emulated->rewind_to(emulated_);
+    if (team_.emulated) team_.emulated->set_clock(progress_.emulated_seconds, progress_.emulated_waited);
+  }
+
+  /// Before an evaluation, which is not of the run.
+  void read_emulated_clock() {
+    if (!team_.emulated) return;
+    progress_.emulated_seconds = team_.emulated->seconds();
+    progress_.emulated_waited = team_.emulated->waited_seconds();
   }
 
   /// With the model that counts in place: that is the one to judge and to keep.
   void close_epoch(EpochSummary& summary) {
     if (team_.evaluates()) last_ = training_.evaluate(test_);
     summary.eval = last_;
+    if (team_.evaluates() && config_.log.eval_train) summary.on_train = training_.evaluate(whole_train_);
+    summary.emulated_seconds = progress_.emulated_seconds;
+    summary.emulated_waited = progress_.emulated_waited;
     bool best = last_.top1 > progress_.best_top1;
-    progress_ = {.epoch = progress_.epoch + 1, .best_top1 = std::max(progress_.best_top1, last_.top1)};
+    progress_ = {.epoch = progress_.epoch + 1,
+                 .best_top1 = std::max(progress_.best_top1, last_.top1),
+                 .emulated_seconds = progress_.emulated_seconds,
+                 .emulated_waited = progress_.emulated_waited};
     if (directory_) directory_->append(summary, training_.steps());
     save(best);
     if (directory_) observer_.epoch_done(summary, config_.optim.epochs);
@@ -259,13 +275,13 @@ class Run {
   std::vector<std::string> notes_;
   Loader train_;
   Loader test_;
+  Loader whole_train_;  // in the manner of a test
   Training training_;
   std::optional<Synchroniser> synchroniser_;
   std::optional<RunDirectory> directory_;  // of rank 0
   Progress progress_;
   EvalResult last_;
   std::int64_t skipped_ = 0;
-  double emulated_ = 0;
 };
 
 }  // namespace

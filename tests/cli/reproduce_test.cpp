@@ -1,0 +1,170 @@
+#include <stint/tests/cli/run_program.h>
+#include <stint/tests/temporary_directory.h>
+#include <stint/tools/reproduce/relation.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace stint;
+using namespace stint::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A table of two quick rows; `tail` is what stands behind them.
+const std::string table_head =
+    "title: t\n"
+    "source: s\n"
+    "says: what is said\n"
+    "arguments: --dataset digits --model logistic --batch-size 64 --lr 0.1\n"
+    "tiers:\n"
+    "  smoke: {arguments: --epochs $epochs, values: {epochs: 2}, seeds: [1, 2], hours: 0.001}\n"
+    "rows:\n"
+    "  - {name: one, baseline: one, paper: {top1: 12.5}, tag: REC}\n"
+    "  - {name: two, baseline: one, from: one, arguments: --lr 0.05, paper: {top1: 99}, tag: MEM}\n"
+    "columns:\n"
+    "  top1: {value: eval_top1}\n"
+    "  share: {value: saved_act_bytes, as: ratio}\n"
+    "  epoch: {value: epochs, when: eval_top1, at_least: 1, digits: 0}\n";
+
+void write(const fs::path& file, const std::string& text) {
+  fs::create_directories(file.parent_path());
+  std::ofstream(file) << text;
+}
+
+std::string read(const fs::path& file) {
+  std::ifstream stream(file);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+Outcome table_tool(const std::string& words, const TemporaryDirectory& directory) {
+  std::size_t space = words.find(' ');
+  return run_program("reproduce " + words.substr(0, space) + " --manifests manifests" +
+                         (space == std::string::npos ? "" : words.substr(space)),
+                     directory.path());
+}
+
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+/// What `list` says to a table of these lines.
+std::string error_of_table(const std::string& text) {
+  TemporaryDirectory directory;
+  write(directory.path() / "manifests/p/t.yaml", text);
+  Outcome outcome = table_tool("list", directory);
+  CHECK(outcome.code == 2);
+  CHECK(outcome.out == "");
+  return outcome.err;
+}
+
+}  // namespace
+
+TEST_CASE("a relation between figures of a table") {
+  using reproduce::holds;
+  using reproduce::parse_relation;
+  auto twice = parse_relation("loss(local-8) >= 2 * loss(vrl) - 0.5");
+  REQUIRE(twice);
+  CHECK(twice->left_row == "local-8");
+  CHECK(twice->right_column == "loss");
+  CHECK(holds(*twice, 1.5, 1));
+  CHECK(!holds(*twice, 1.4, 1));
+  CHECK(!holds(*twice, NAN, 1));
+  auto number = parse_relation("rounds(sc-4) == 400");
+  REQUIRE(number);
+  CHECK(holds(*number, 400, NAN));
+  CHECK(!holds(*number, 401, NAN));
+  CHECK(holds(*parse_relation("a(b) <= c(d)"), 1, 1));
+  CHECK(!parse_relation("loss(local) > loss(vrl)"));
+  CHECK(!parse_relation("loss(local) >= twice loss(vrl)"));
+  CHECK(!parse_relation("loss(local)"));
+}
+
+TEST_CASE("a table that is wrong names file and line") {
+  CHECK(error_of_table(table_head + "colums: {}\n") ==
+        "stint: manifests/p/t.yaml:14: there is no key 'colums': did you mean 'columns'?\n");
+  CHECK(error_of_table(table_head + "relations:\n  - {holds: \"top1(one) >= top1(three)\", tag: REC}\n") ==
+        "stint: manifests/p/t.yaml:1: there is no row 'three', expected one of one, two\n");
+  CHECK(error_of_table(table_head + "relations:\n  - {holds: \"top1(one) > 3\", tag: REC}\n") ==
+        "stint: manifests/p/t.yaml:15: 'top1(one) > 3' is no relation, expected one like: loss(local) >= 2 * "
+        "loss(vrl)\n");
+  CHECK(error_of_table(table_head + "relations:\n  - {holds: \"top1(one) >= 3\", tag: MEM}\n") ==
+        "stint: manifests/p/t.yaml:15: 'top1(one) >= 3' is from memory, which nothing is compared with\n");
+  CHECK(error_of_table("title: t\nsource: s\n") == "stint: manifests/p/t.yaml:1: expected `says:`\n");
+  CHECK(error_of_table("- 1\n").starts_with("stint: manifests/p/t.yaml:1: expected `key: value` lines"));
+  CHECK(error_of_table("title: [\n").starts_with("stint: manifests/p/t.yaml:2: is not YAML: "));
+}
+
+TEST_CASE("tables are named by paper and file") {
+  TemporaryDirectory directory;
+  write(directory.path() / "manifests/p/t.yaml", table_head);
+  write(directory.path() / "manifests/q/empty.yaml", "title: t\nsource: s\nsays: n\ntiers: {smoke: {hours: 1}}\n");
+  CHECK(table_tool("list p", directory).out.starts_with("p/t: t\n  tiers:  smoke 0.001 h x2\n  rows:  one two\n"));
+  CHECK(table_tool("run r", directory).err == "stint: reproduce: there is no table 'r'\n");
+  CHECK(table_tool("run all", directory).err == "stint: reproduce: table q/empty has no rows\n");
+  CHECK(table_tool("run p --tier full", directory).err == "stint: reproduce: table p/t has no tier full\n");
+  CHECK(table_tool("run p --tier ful", directory).err ==
+        "stint: --tier: there is no tier 'ful': did you mean 'full'?\n");
+  CHECK(table_tool("run p --only ones", directory).err ==
+        "stint: reproduce: there is no row 'ones': did you mean 'one'?\n");
+  CHECK(table_tool("report p", directory).code == 2);  // nothing was run
+}
+
+TEST_CASE("a table is run once, goes on where it was stopped, and is reported") {
+  TemporaryDirectory directory;
+  fs::path table = directory.path() / "manifests/p/t.yaml", runs = directory.path() / "runs/reproduce/p-t-smoke";
+  std::string relations = "relations:\n  - {holds: \"top1(two) >= 10\", tag: REC, tiers: [smoke]}\n";
+  write(table, table_head + relations + "pictures:\n  - {name: a, title: t, of: course, x: epochs, y: eval_top1}\n");
+  // A run that was begun by hand, with one epoch of the two.
+  std::string begun = "train --dataset digits --model logistic --batch-size 64 --lr 0.1 --seed 1 --epochs 1 ";
+  REQUIRE(run_program(begun + "--output runs/reproduce/p-t-smoke --experiment one-1", directory.path()).code == 0);
+  REQUIRE(table_tool("run p", directory).code == 0);
+  for (const char* run : {"one-1", "one-2", "two-1", "two-2"}) {
+    CAPTURE(run);
+    CHECK(count(read(runs / run / "summary.csv"), "\n") == 3);
+  }
+  CHECK(count(read(runs / "one-1.log"), "epoch 1/2") == 0);  // it went on
+  CHECK(read(runs / "two-1/args.yaml").find("one-1") != std::string::npos);
+  Outcome again = table_tool("run p --jobs 2", directory);
+  CHECK(again.code == 0);
+  CHECK(count(again.out, "finished before") == 4);
+  CHECK(count(again.out, "stint train") == 0);
+
+  Outcome report = table_tool("report p", directory);
+  CHECK(report.code == 0);
+  std::string page = read(directory.path() / "runs/reproduce/report.md");
+  CHECK(count(page, "(paper 12.5)") == 1);
+  CHECK(count(page, "(from memory 99)") == 1);
+  CHECK(count(page, "[one-1](p-t-smoke/one-1), [one-2](p-t-smoke/one-2)") == 1);
+  CHECK(count(page, "| holds |") == 1);
+  CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.svg"));
+  CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.png"));
+}
+
+TEST_CASE("a relation that does not hold is exit 8; a run of another command is refused") {
+  TemporaryDirectory directory;
+  fs::path table = directory.path() / "manifests/p/t.yaml";
+  std::string relation = "relations:\n  - {holds: \"top1(one) >= 101\", tag: REC, tiers: [";
+  write(table, table_head + relation + "full]}\n");
+  REQUIRE(table_tool("run p --only one --seeds 1", directory).code == 0);
+  CHECK(table_tool("report p", directory).code == 0);  // it is not asked of this tier
+  write(table, table_head + relation + "smoke]}\n");
+  Outcome report = table_tool("report p", directory);
+  CHECK(report.code == 8);
+  CHECK(report.out.starts_with("p/t, smoke: top1(one) >= 101 does not hold: "));
+  CHECK(read(directory.path() / "runs/reproduce/report.md").find("**does not hold**") != std::string::npos);
+
+  std::string other = table_head;
+  other.replace(other.find("--lr 0.1"), 8, "--lr 0.2");
+  write(table, other);
+  Outcome run = table_tool("run p --only one --seeds 1", directory);
+  CHECK(run.code == 2);
+  CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/one-1 was made by another command"));
+  CHECK(table_tool("report p", directory).err.starts_with("stint: reproduce: nothing was run"));
+}

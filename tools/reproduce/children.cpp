@@ -1,0 +1,72 @@
+#include <fcntl.h>
+#include <stint/runtime/error.h>
+#include <stint/tools/reproduce/children.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace stint::reproduce {
+
+namespace {
+
+volatile std::sig_atomic_t caught = 0;
+
+[[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& log) {
+  int descriptor = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor < 0 || dup2(descriptor, STDOUT_FILENO) < 0) _exit(127);
+  setpgid(0, 0);  // Ctrl-C reaches us alone, and we pass it on
+  std::vector<char*> arguments = {const_cast<char*>("stint")};
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  std::error_code error;
+  execv(std::filesystem::read_symlink("/proc/self/exe", error).c_str(), arguments.data());
+  _exit(127);
+}
+
+}  // namespace
+
+Children::Children() {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { caught = signal; };  // without SA_RESTART: it ends a wait
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+int Children::start(const std::vector<std::string>& words, const std::filesystem::path& log) {
+  pid_t parent = getpid();
+  std::fflush(nullptr);
+  pid_t pid = fork();
+  if (pid < 0) fail(ErrorKind::runtime, "reproduce", "cannot start a run: {}", std::strerror(errno));
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM);  // no orphans
+    if (getppid() != parent) _exit(1);
+    become(words, log);
+  }
+  numbers_[pid] = started_;
+  return started_++;
+}
+
+Children::End Children::wait() {
+  for (;;) {
+    if (caught) {
+      stopped_ = caught;
+      caught = 0;
+      for (const auto& [pid, number] : numbers_) kill(pid, stopped_);
+    }
+    int status = 0;
+    pid_t pid = waitpid(-1, &status, 0);
+    if (pid < 0 && errno == EINTR) continue;
+    auto found = numbers_.find(pid);
+    if (found == numbers_.end()) fail(ErrorKind::runtime, "reproduce", "lost a run: {}", std::strerror(errno));
+    int number = found->second;
+    numbers_.erase(found);
+    return {number, WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)};
+  }
+}
+
+}  // namespace stint::reproduce

@@ -1,0 +1,125 @@
+#include <stint/runtime/error.h>
+#include <stint/tools/reproduce/job.h>
+#include <stint/tools/trainer/files.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace stint::reproduce {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+namespace {
+
+constexpr const char* command_file = "command.txt";
+
+/// The words of a text, `$name` replaced by the tier's value.
+Words words_of(const std::string& text, const Table& table, const Tier& tier) {
+  Words words;
+  std::istringstream stream(text);
+  for (std::string word; stream >> word;) {
+    for (std::size_t at = word.find('$'); at != std::string::npos; at = word.find('$', at)) {
+      std::size_t end = std::min(word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1), word.size());
+      auto value = tier.values.find(word.substr(at + 1, end - at - 1));
+      if (value == tier.values.end()) {
+        fail(ErrorKind::usage, "reproduce", "table {}: {} has no value in this tier", table.name, word);
+      }
+      word.replace(at, end - at, value->second);
+    }
+    words.push_back(word);
+  }
+  return words;
+}
+
+void append(Words& words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+}
+
+std::string run_name(const std::string& row, std::int64_t seed) {
+  return row + "-" + std::to_string(seed);
+}
+
+/// The data set that the words name last.
+std::string dataset_of(const Words& words) {
+  std::string name;
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (words[i] == "--dataset") name = words[i + 1];
+  }
+  return name;
+}
+
+/// Where its data lies. Errors: nobody said so.
+Words data_words(const Words& command, const Request& request) {
+  std::string dataset = dataset_of(command);
+  if (dataset.empty() || dataset == "digits" || dataset == "synthetic") return {};
+  auto found = request.data.find(dataset);
+  if (found == request.data.end()) found = request.data.find("");
+  if (found != request.data.end()) return {"--data-dir", found->second};
+  fail(ErrorKind::usage, "reproduce", "expected --data-dir {}=PATH: where the data set lies", dataset);
+}
+
+Words command_of(const Table& table, const Row& row, const Tier& tier, std::int64_t seed) {
+  Words words;
+  if (row.processes > 1) words = {"launch", "-n", std::to_string(row.processes), "--"};
+  append(words, words_of(row.command, table, tier));
+  append(words, words_of(table.arguments, table, tier));
+  append(words, words_of(tier.arguments, table, tier));
+  append(words, words_of(row.arguments, table, tier));
+  append(words, {"--seed", std::to_string(seed)});
+  return words;
+}
+
+bool is_status(const fs::path& run, const std::string& status) {
+  if (!fs::exists(run / "run.json")) return false;
+  auto json = nlohmann::json::parse(read_file(run / "run.json"), nullptr, false);
+  return json.is_object() && json.value("status", nlohmann::json()) == status;
+}
+
+}  // namespace
+
+fs::path folder_of(const Table& table, const std::string& tier, const fs::path& output) {
+  std::string name = table.name + "-" + tier;
+  std::replace(name.begin(), name.end(), '/', '-');
+  return output / name;
+}
+
+Job::State Job::state() const {
+  if (!fs::exists(run)) return State::fresh;
+  bool done = prints ? fs::exists(run / "report.json") : is_status(run, "finished");
+  if (!done || !fs::exists(run / command_file)) return prints ? State::fresh : State::begun;
+  return read_file(run / command_file) == "stint " + shell_text(command) + "\n" ? State::finished : State::stale;
+}
+
+std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& request) {
+  const Tier& tier = table.tiers.at(request.tier);
+  fs::path folder = folder_of(table, request.tier, request.output);
+  std::vector<Job> jobs;
+  for (std::int64_t seed : request.seeds.empty() ? tier.seeds : request.seeds) {
+    Job job{.run = folder / run_name(row.name, seed), .command = command_of(table, row, tier, seed)};
+    job.prints = row.command != "train";
+    if (job.prints) job.command.push_back("--json");
+    job.here = data_words(job.command, request);
+    if (request.threads > 0) append(job.here, {"--threads", std::to_string(request.threads)});
+    if (!row.from.empty()) append(job.here, {"--pretrained", (folder / run_name(row.from, seed)).string()});
+    if (!job.prints) append(job.here, {"--output", folder.string(), "--experiment", job.run.filename().string()});
+    jobs.push_back(job);
+  }
+  return jobs;
+}
+
+std::string shell_text(const Words& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    bool plain = word.find_first_of(" ;&|<>()$'\"*?#~[]{}\\") == std::string::npos && !word.empty();
+    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+  }
+  return text;
+}
+
+void note_command(const Job& job) {
+  write_file(job.run / command_file, "stint " + shell_text(job.command) + "\n");
+}
+
+}  // namespace stint::reproduce

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stint/tools/reproduce/manifest.h>
+
+namespace stint::reproduce {
+
+/// What a user asks of `reproduce run`.
+struct Request {
+  std::filesystem::path output = "runs/reproduce";
+  std::string tier = "smoke";
+  std::vector<std::string> only;            ///< rows; empty: all
+  std::vector<std::int64_t> seeds;          ///< empty: the tier's
+  std::map<std::string, std::string> data;  ///< where each data set lies; under "": any other
+  std::int64_t threads = 0;                 ///< of a run; 0: its own choice
+  std::int64_t jobs = 1;                    ///< runs at a time
+};
+
+/// One run of a row: a directory and the command that fills it.
+struct Job {
+  enum class State { fresh, begun, finished, stale };
+
+  std::filesystem::path run;         ///< OUTPUT/PAPER-TABLE-TIER/ROW-SEED
+  std::vector<std::string> command;  ///< behind `stint`, as the manifest states it: the same on every machine
+  std::vector<std::string> here;     ///< what this request adds: data, threads, where the run goes
+  bool prints = false;               ///< what the command prints is the run's report.json
+
+  /// `stale`: finished, by a command that is another now.
+  State state() const;
+};
+
+/// OUTPUT/PAPER-TABLE-TIER
+std::filesystem::path folder_of(const Table& table, const std::string& tier, const std::filesystem::path& output);
+
+/// All runs of a table's row, in the order of the seeds.
+std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& request);
+
+/// The words as a shell reads them.
+std::string shell_text(const std::vector<std::string>& words);
+
+/// Kept in a finished run, to be compared with what the manifest says later.
+void note_command(const Job& job);
+
+}  // namespace stint::reproduce

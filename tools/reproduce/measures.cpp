@@ -1,0 +1,99 @@
+#include <stint/tools/reproduce/measures.h>
+#include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/run_history.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace stint::reproduce {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+namespace {
+
+/// The numbers of each epoch's line, by epoch.
+std::map<std::int64_t, std::map<std::string, double>> epoch_lines(const fs::path& file) {
+  std::map<std::int64_t, std::map<std::string, double>> found;
+  if (!fs::exists(file)) return found;
+  std::istringstream lines(read_file(file));
+  for (std::string text; std::getline(lines, text);) {
+    Json line = Json::parse(text, nullptr, false);
+    if (!line.is_object() || !line.contains("eval_loss")) continue;
+    auto& numbers = found[line.value("epoch", std::int64_t{-1})];
+    for (const auto& [key, value] : line.items()) {
+      if (value.is_number()) numbers[key] = value.get<double>();
+    }
+  }
+  return found;
+}
+
+Measures read_training(const fs::path& run) {
+  Measures measures = read_history(run).epochs;
+  auto lines = epoch_lines(run / "metrics.jsonl");
+  double seconds = 0;
+  for (auto& epoch : measures) {
+    epoch.merge(lines[static_cast<std::int64_t>(epoch["epoch"])]);
+    epoch["epochs"] = epoch["epoch"] + 1;
+    epoch["total_s"] = seconds += epoch["time_s"];
+    if (!epoch.contains("emulated_s")) continue;
+    epoch["comm_ratio"] = epoch["emulated_wait_s"] / (epoch["emulated_s"] - epoch["emulated_wait_s"]);
+  }
+  return measures;
+}
+
+/// Adds what was dropped of a slot of the ledger, and what it would take in other layouts.
+void add_slot(const Json& slot, double gamma, std::map<std::string, double>& sums) {
+  if (slot.at("policy") == "keep") return;
+  double dense = slot.at("dense_bytes"), size = slot.at("dtype") == "bf16" ? 2 : 4, elements = dense / size;
+  double kept = std::floor(elements * (1.0 - gamma));
+  sums["dropped_dense_bytes"] += dense;
+  sums["dropped_held_bytes"] += slot.at("held_bytes").get<double>();
+  sums["int32_bytes"] += kept * (size + 4);
+  sums["int64_bytes"] += kept * (size + 8);
+  sums["bitmask_bytes"] += kept * size + std::ceil(elements / 8);
+}
+
+Measures read_report(const fs::path& file, double gamma) {
+  Json json = Json::parse(read_file(file), nullptr, false);
+  std::map<std::string, double> numbers;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_number()) numbers[key] = value.get<double>();
+  }
+  for (const Json& slot : json.value("slots", Json::array())) add_slot(slot, gamma, numbers);
+  if (numbers.contains("dropped_dense_bytes")) {
+    numbers["dropped_change"] = 100 * (numbers["dropped_held_bytes"] / numbers["dropped_dense_bytes"] - 1);
+  }
+  for (const Json& stage : json.value("stages", Json::array())) {
+    numbers["stages"] += 1;
+    numbers["stage_rounds"] += stage.at("rounds").get<double>();
+    numbers["stage_steps"] += stage.at("steps").get<double>();
+  }
+  return {numbers};
+}
+
+}  // namespace
+
+Measures read_measures(const fs::path& run, const Row& row) {
+  return row.command == "train" ? read_training(run) : read_report(run / "report.json", row.x);
+}
+
+double value_of(const Column& column, const Measures& measures) {
+  double found = NAN;
+  for (const auto& epoch : measures) {
+    auto value = epoch.find(column.measure);
+    if (value == epoch.end()) continue;
+    if (!column.when.empty()) {
+      auto moment = epoch.find(column.when);
+      if (moment == epoch.end()) continue;
+      if (column.falling ? moment->second <= column.at_least : moment->second >= column.at_least) return value->second;
+      continue;
+    }
+    bool better = !column.best || !(value->second <= found);
+    if (better) found = value->second;
+  }
+  return found;
+}
+
+}  // namespace stint::reproduce

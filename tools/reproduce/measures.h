@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stint/tools/reproduce/manifest.h>
+
+namespace stint::reproduce {
+
+/// What a run measured, epoch by epoch, by name: the columns of summary.csv and what metrics.jsonl adds to them, and
+///   epochs      done so far
+///   total_s     seconds of training so far, measured
+///   comm_ratio  communication over computing on the emulated clock so far
+/// A `plan` or `inspect mem` is one epoch of its JSON's numbers; the latter with what was dropped:
+///   dropped_dense_bytes, dropped_held_bytes  dense and held bytes of the slots that DropIT holds
+///   dropped_change                           of the first by the second, per cent
+///   int32_bytes, int64_bytes                 of the authors' layouts there: floor(M (1 - x)) values with a place each
+///   bitmask_bytes                            the same values with a bit an element
+/// with x the row's gamma.
+using Measures = std::vector<std::map<std::string, double>>;
+
+/// Errors (ErrorKind::data): files that are damaged.
+Measures read_measures(const std::filesystem::path& run, const Row& row);
+
+/// The column's value in a run, unscaled; NaN if its measure or its moment did not come. Not for what needs other rows.
+double value_of(const Column& column, const Measures& measures);
+
+}  // namespace stint::reproduce

@@ -1,0 +1,139 @@
+#include <stint/tools/reproduce/relation.h>
+#include <stint/tools/reproduce/results.h>
+
+#include <algorithm>
+
+namespace stint::reproduce {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// The seeds that were run beside the tier's own ones.
+std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::path& folder) {
+  std::vector<std::int64_t> seeds = tier.seeds;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(folder, none)) {
+    std::string name = entry.path().filename(), prefix = row.name + "-";
+    bool ours = name.starts_with(prefix) && name.size() > prefix.size() &&
+                name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    if (!ours || !entry.is_directory()) continue;
+    std::int64_t seed = std::stoll(name.substr(prefix.size()));
+    if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
+  }
+  return seeds;
+}
+
+RowResult read_row(const Table& table, const Row& row, const std::string& tier, const fs::path& output) {
+  Request request{.output = output, .tier = tier, .data = {{"", "DIR"}}};
+  request.seeds = seeds_of(row, table.tiers.at(tier), folder_of(table, tier, output));
+  RowResult result{.row = &row};
+  auto jobs = jobs_of(table, row, request);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (jobs[i].state() == Job::State::finished) {
+      result.runs.push_back({jobs[i], request.seeds[i], read_measures(jobs[i].run, row)});
+    } else {
+      bool stale = jobs[i].state() == Job::State::stale;
+      result.missing.push_back(jobs[i].run.filename().string() + (stale ? " (made by another command)" : ""));
+    }
+  }
+  return result;
+}
+
+Figure figure_of(const std::vector<double>& values) {
+  Figure figure{.count = static_cast<int>(values.size())};
+  if (values.empty()) return figure;
+  double sum = 0, squares = 0;
+  for (double value : values) sum += value;
+  figure.mean = sum / figure.count;
+  for (double value : values) squares += (value - figure.mean) * (value - figure.mean);
+  if (figure.count > 1) figure.deviation = std::sqrt(squares / (figure.count - 1));
+  return figure;
+}
+
+double mean_of(const RowResult& row, const Column& column) {
+  std::vector<double> values;
+  for (const FinishedRun& run : row.runs) {
+    double value = value_of(column, run.measures);
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  return figure_of(values).mean;
+}
+
+/// What a run's value is to the baseline's.
+double related(const Column& column, double value, double base, double x) {
+  switch (column.as) {
+    case Column::As::x:
+      return x;
+    case Column::As::difference:
+      return value - base;
+    case Column::As::ratio:
+      return value / base;
+    case Column::As::speedup:
+      return base / value;
+    case Column::As::of_baseline:
+      return base;
+    case Column::As::ideal_overlap:
+      return (1 + base) / std::max(1.0, base / x);
+    case Column::As::ideal_serial:
+      return (1 + base) / (1 + base / x);
+    case Column::As::value:
+      break;
+  }
+  return value;
+}
+
+Figure figure_of(const Column& column, const RowResult& row, const RowResult* baseline) {
+  Column source = column;
+  bool ideal = column.as == Column::As::ideal_overlap || column.as == Column::As::ideal_serial;
+  if (ideal) source.measure = "comm_ratio";
+  double base = baseline ? mean_of(*baseline, source) : NAN;
+  std::vector<double> values;
+  for (const FinishedRun& run : row.runs) {
+    double value = related(column, value_of(source, run.measures), base, row.row->x) * column.scale;
+    if (!std::isnan(value)) values.push_back(value);
+  }
+  return figure_of(values);
+}
+
+const RowResult& row_of(const TableResult& result, const std::string& name) {
+  return *std::find_if(result.rows.begin(), result.rows.end(),
+                       [&](const RowResult& row) { return row.row->name == name; });
+}
+
+RelationResult judge(const Relation& relation, const TableResult& result) {
+  RelationResult judged{.relation = &relation};
+  const RowResult& left = row_of(result, relation.left_row);
+  const RowResult& other = relation.right_row.empty() ? left : row_of(result, relation.right_row);
+  judged.left = left.figures.at(relation.left_column).mean;
+  double right = relation.right_row.empty() ? 0 : other.figures.at(relation.right_column).mean;
+  judged.right = relation.factor * right + relation.offset;
+  bool here = std::find(relation.tiers.begin(), relation.tiers.end(), result.tier) != relation.tiers.end();
+  if (!here) {
+    judged.verdict = Verdict::other_tier;
+  } else if (!left.runs.empty() && !other.runs.empty()) {  // a figure that did not come fails it
+    judged.verdict = holds(relation, judged.left, right) ? Verdict::holds : Verdict::fails;
+  }
+  return judged;
+}
+
+}  // namespace
+
+bool TableResult::was_run() const {
+  return std::any_of(rows.begin(), rows.end(), [](const RowResult& row) { return !row.runs.empty(); });
+}
+
+TableResult read_results(const Table& table, const std::string& tier, const fs::path& output) {
+  TableResult result{.table = &table, .tier = tier};
+  for (const Row& row : table.rows) result.rows.push_back(read_row(table, row, tier, output));
+  for (RowResult& row : result.rows) {
+    auto baseline = std::find_if(result.rows.begin(), result.rows.end(),
+                                 [&](const RowResult& other) { return other.row->name == row.row->baseline; });
+    const RowResult* base = baseline == result.rows.end() ? nullptr : &*baseline;
+    for (const Column& column : table.columns) row.figures[column.key] = figure_of(column, row, base);
+  }
+  for (const Relation& relation : table.relations) result.relations.push_back(judge(relation, result));
+  return result;
+}
+
+}  // namespace stint::reproduce

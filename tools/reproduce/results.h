@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stint/tools/reproduce/job.h>
+#include <stint/tools/reproduce/measures.h>
+
+namespace stint::reproduce {
+
+/// Over the seeds; `count` of 0: nothing was run.
+struct Figure {
+  double mean = NAN, deviation = 0;
+  int count = 0;
+};
+
+struct FinishedRun {
+  Job job;
+  std::int64_t seed;
+  Measures measures;
+};
+
+struct RowResult {
+  const Row* row = nullptr;
+  std::vector<FinishedRun> runs;
+  std::vector<std::string> missing;       ///< runs that are not finished, or not by this command
+  std::map<std::string, Figure> figures;  ///< by column, scaled
+};
+
+enum class Verdict { holds, fails, not_run, other_tier };
+
+struct RelationResult {
+  const Relation* relation = nullptr;
+  double left = NAN, right = NAN;  ///< right: with factor and offset
+  Verdict verdict = Verdict::not_run;
+};
+
+struct TableResult {
+  const Table* table = nullptr;
+  std::string tier;
+  std::vector<RowResult> rows;
+  std::vector<RelationResult> relations;
+
+  bool was_run() const;
+};
+
+/// Reads what there is of a table under the output folder.
+TableResult read_results(const Table& table, const std::string& tier, const std::filesystem::path& output);
+
+}  // namespace stint::reproduce
