@@ -126,11 +126,10 @@ class Gloo : public PeerGroup {
   /// A rank whose connections close may have ended for another's sake, and then has said so in the store.
   std::string lost_text(int peer, const std::string& what) {
     bool late = what.find("imed out") != std::string::npos;
-    if (late && peer != 0) peer = who_hangs(peer);
+    if (late) peer = who_hangs(peer);
     std::string seen =
         late ? fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000)
              : fmt::format("rank {} is gone: its connection was closed", peer);
-    deaf_ = deaf_ || (late && peer == 0);  // whoever hangs does not answer
     std::string fault = first_fault(seen);
     if (!fault.empty()) return fault;
     return peer == 0 ? seen : rank_0_is_gone;
@@ -155,7 +154,8 @@ class Gloo : public PeerGroup {
       }
       return peer;
     } catch (const Error&) {
-      return 0;  // which does not answer
+      deaf_ = true;
+      return 0;
     }
   }
 
