@@ -139,8 +139,8 @@ TEST_CASE("a table is run once, goes on where it was stopped, and is reported") 
   Outcome report = table_tool("report p", directory);
   CHECK(report.code == 0);
   std::string page = read(directory.path() / "runs/reproduce/report.md");
-  CHECK(count(page, "(paper 12.5)") == 1);
-  CHECK(count(page, "(from memory 99)") == 1);
+  CHECK(count(page, "(REC 12.5)") == 1);
+  CHECK(count(page, "(MEM 99)") == 1);
   CHECK(count(page, "[one-1](p-t-smoke/one-1), [one-2](p-t-smoke/one-2)") == 1);
   CHECK(count(page, "| holds |") == 1);
   CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.svg"));
