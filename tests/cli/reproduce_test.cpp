@@ -106,7 +106,7 @@ TEST_CASE("tables are named by paper and file") {
   write(directory.path() / "manifests/p/t.yaml", table_head);
   write(directory.path() / "manifests/q/empty.yaml", "title: t\nsource: s\nsays: n\ntiers: {smoke: {hours: 1}}\n");
   CHECK(table_tool("list p", directory).out.starts_with("p/t: t\n  tiers:  smoke 0.001 h x2\n  rows:  one two\n"));
-  CHECK(table_tool("run r", directory).err == "stint: reproduce: there is no table 'r'\n");
+  CHECK(table_tool("run r", directory).err == "stint: reproduce: there is no table 'r': did you mean 'p'?\n");
   CHECK(table_tool("run all", directory).err == "stint: reproduce: table q/empty has no rows\n");
   CHECK(table_tool("run p --tier full", directory).err == "stint: reproduce: table p/t has no tier full\n");
   CHECK(table_tool("run p --tier ful", directory).err ==
