@@ -13,6 +13,7 @@ class ByDevice : public Communicator {
     cpu_->abort(reason);
     cuda_->abort(reason);
   }
+  std::string fault() override { return cpu_->fault(); }
 
  private:
   Work start(Call call) override {

@@ -51,6 +51,10 @@ class Communicator {
   /// Ends the group: calls under way and later ones fail, here and on the other ranks, giving `reason`.
   virtual void abort(const std::string& reason) = 0;
 
+  /// What went wrong first in the group, as far as anybody has noticed: `rank 2 is gone: ...`. Empty: nothing is known.
+  /// May be asked by any thread.
+  virtual std::string fault() { return ""; }
+
  private:
   virtual Work start(Call call) = 0;
 

@@ -14,7 +14,9 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr std::uint64_t slot = 0;  // messages between two ranks arrive in their order
+constexpr const char* rank_0_is_gone = "rank 0 is gone: its store does not answer";
+constexpr Milliseconds hearing{500};  // of who else waits
+constexpr std::uint64_t slot = 0;     // messages between two ranks arrive in their order
 
 /// Our store as Gloo wants it.
 class GlooStore : public ::gloo::rendezvous::Store {
@@ -40,22 +42,32 @@ class Gloo : public PeerGroup {
     connect(interface_host);
   }
 
-  ~Gloo() override { finish(); }
+  ~Gloo() override {
+    finish();
+    if (aborted_) store_.linger(std::chrono::seconds(1));  // for those who have yet to notice
+  }
 
-  /// Closed connections are how the others learn of it; the reason stays in the store for those who look.
+  std::string fault() override {
+    try {
+      auto fault = store_.look("fault");
+      return {fault.begin(), fault.end()};
+    } catch (const Error&) {
+      return rank_0_is_gone;
+    }
+  }
+
+  /// Closed connections are how the others learn of it, so what they are to be told is in the store before.
   void abort(const std::string& reason) override {
     if (aborted_.exchange(true)) return;
-    try {
-      store_.set(fmt::format("abort/{}", rank()), {reason.begin(), reason.end()});
-    } catch (const Error&) {  // the store has gone with rank 0
-    }
+    first_fault(fmt::format("rank {} failed: {}", rank(), reason));
     context_->closeConnections();
   }
 
  private:
   /// Ranks that count differently would wait for each other.
   void greet() {
-    std::string mine = std::to_string(size());
+    std::string mine = std::to_string(size()), end = fmt::format("rank {} is gone: its connection was closed", rank());
+    store_.leave_will("fault", {end.begin(), end.end()});
     store_.set(fmt::format("size/{}", rank()), {mine.begin(), mine.end()});
     auto first = store_.get("size/0");
     std::string expected(first.begin(), first.end());
@@ -111,21 +123,51 @@ class Gloo : public PeerGroup {
     }
   }
 
+  /// A rank whose connections close may have ended for another's sake, and then has said so in the store.
   std::string lost_text(int peer, const std::string& what) {
-    if (what.find("imed out") != std::string::npos) {
-      return fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000);
-    }
-    std::string reason = last_words(peer);
-    if (!reason.empty()) return fmt::format("rank {} has ended: {}", peer, reason);
-    return fmt::format("rank {} is gone: its connection was closed", peer);
+    bool late = what.find("imed out") != std::string::npos;
+    if (late && peer != 0) peer = who_hangs(peer);
+    std::string seen =
+        late ? fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000)
+             : fmt::format("rank {} is gone: its connection was closed", peer);
+    deaf_ = deaf_ || (late && peer == 0);  // whoever hangs does not answer
+    std::string fault = first_fault(seen);
+    if (!fault.empty()) return fault;
+    return peer == 0 ? seen : rank_0_is_gone;
   }
 
-  /// Why a rank has closed its connections, if it had the time to say so.
-  std::string last_words(int peer) {
+  /// A rank that does not come may itself be waiting: whoever says so in the store, before long, is not to blame.
+  int who_hangs(int peer) {
+    auto key = [](int r) { return fmt::format("waits/{}", r); };
+    auto deadline = std::chrono::steady_clock::now() + hearing;
     try {
-      auto reason = store_.look(fmt::format("abort/{}", peer));
-      return {reason.begin(), reason.end()};
+      std::string mine = std::to_string(peer);
+      store_.set(key(rank()), {mine.begin(), mine.end()});
+      for (int hops = 0; hops < size();) {
+        auto next = store_.look(key(peer));
+        if (next.empty() && std::chrono::steady_clock::now() > deadline) return peer;
+        if (next.empty()) {
+          std::this_thread::sleep_for(Milliseconds(10));
+        } else {
+          peer = std::stoi(std::string(next.begin(), next.end()));
+          ++hops;
+        }
+      }
+      return peer;
     } catch (const Error&) {
+      return 0;  // which does not answer
+    }
+  }
+
+  /// What went wrong first in this group, as far as anybody has noticed: `seen`, if nobody had seen anything before.
+  /// Empty if rank 0, which would know, does not answer.
+  std::string first_fault(const std::string& seen) {
+    if (deaf_) return "";
+    try {
+      auto fault = store_.claim("fault", {seen.begin(), seen.end()});
+      return {fault.begin(), fault.end()};
+    } catch (const Error&) {
+      deaf_ = true;
       return "";
     }
   }
@@ -134,6 +176,7 @@ class Gloo : public PeerGroup {
   TcpStore store_;
   std::shared_ptr<::gloo::Context> context_;
   std::atomic<bool> aborted_ = false;
+  std::atomic<bool> deaf_ = false;  // rank 0 is not worth asking any more
 };
 
 /// Where the others find this machine.

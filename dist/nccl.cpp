@@ -1,4 +1,3 @@
-#include <cuda_runtime.h>
 #include <nccl.h>
 #include <stint/dist/nccl.h>
 #include <stint/runtime/cuda_driver.h>
@@ -7,6 +6,7 @@
 
 #include <cstring>
 #include <deque>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -72,13 +72,48 @@ std::size_t size(const Tensor& tensor) {
   return static_cast<std::size_t>(tensor.count());
 }
 
+constexpr auto look_every = std::chrono::milliseconds(100);  // for the end of another rank
+constexpr auto abort_patience = std::chrono::seconds(2);     // then the communicator is left as it is
+constexpr auto reason_patience = std::chrono::milliseconds(200);
+
+void check(ncclResult_t result) {
+  if (result == ncclSuccess || result == ncclInProgress) return;
+  bool ours = result == ncclInvalidArgument || result == ncclInvalidUsage;
+  throw Error(ours ? ErrorKind::runtime : ErrorKind::peer_lost,
+              fmt::format("NCCL: {}", library().error_string(result)));
+}
+
+/// A group of calls that becomes one: also where one of them fails, or the thread's next calls would join it.
+class CallGroup {
+ public:
+  CallGroup() { check(library().group_start()); }
+  ~CallGroup() {
+    if (open_) library().group_end();
+  }
+  CallGroup(const CallGroup&) = delete;
+  CallGroup& operator=(const CallGroup&) = delete;
+
+  void end() {
+    open_ = false;
+    check(library().group_end());
+  }
+
+ private:
+  bool open_ = true;
+};
+
 /// One rank. A call is queued on the group's own stream; the watcher finishes its promise when the stream has passed
-/// it.
+/// it. The communicator does not block: NCCL works on a call in a thread of its own, and until that is done
+/// (ncclInProgress) it may be asked for its state and be aborted, and nothing else.
 class Nccl : public Communicator {
  public:
-  Nccl(int rank, int size, const NcclId& id, Device device, Clock::duration timeout)
-      : Communicator(rank, size), device_(device), timeout_(timeout), stream_(Stream::make(device)) {
-    connect(id);
+  Nccl(int rank, int size, const NcclId& id, Device device, Clock::duration timeout, std::function<std::string()> fault)
+      : Communicator(rank, size),
+        device_(device),
+        timeout_(timeout),
+        fault_(std::move(fault)),
+        stream_(Stream::make(device)) {
+    carry_out("nccl", [&] { connect(id); });
     watcher_ = std::thread([this] { watch(); });
   }
 
@@ -108,60 +143,100 @@ class Nccl : public Communicator {
   };
 
   void connect(const NcclId& id) {
-    cuda_driver::check(cudaSetDevice(device_.index), "choosing the device");
+    cuda_driver::use(device_.index);
     ncclUniqueId unique;
     static_assert(sizeof(unique) == sizeof(NcclId));
     std::memcpy(&unique, id.data(), sizeof(unique));
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;  // so that a rank that does not come is our timeout
     check(library().init(&communicator_, size(), unique, rank(), &config));
-    settle("connecting");
-  }
-
-  /// A non-blocking call that is still in progress is waited for, within the timeout.
-  void settle(const char* action) {
-    auto deadline = Clock::now() + timeout_;
-    ncclResult_t state = ncclInProgress;
-    for (;;) {
-      check(library().async_error(communicator_, &state));
-      if (state != ncclInProgress) break;
-      if (Clock::now() > deadline) {
-        end();
-        fail(ErrorKind::peer_lost, "nccl", "not all {} ranks came within {:.1f} s while {}", size(), timeout_seconds(),
-             action);
-      }
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-    check(state);
-  }
-
-  double timeout_seconds() const { return std::chrono::duration<double>(timeout_).count(); }
-
-  static void check(ncclResult_t result) {
-    if (result == ncclSuccess || result == ncclInProgress) return;
-    fail(ErrorKind::peer_lost, "nccl", "{}", library().error_string(result));
+    settle();
   }
 
   Work start(Call call) override {
     std::string name(name_of(call.operation));
     require(call.device() == device_, name, "expected tensors on {}, got {}", device_.name(), call.device().name());
-    std::lock_guard lock(mutex_);
-    if (!broken_.empty()) fail(ErrorKind::peer_lost, name, "this group has ended: {}", broken_);
-    cuda_driver::check(cudaSetDevice(device_.index), "choosing the device");
-    cuda_driver::order(device_.index, Stream::current(device_).native(), stream_.native());
-    issue(call);
-    settle(name.c_str());
-    Pending pending{std::move(name), cuda_driver::make_event(device_.index), Clock::now() + timeout_,
+    Pending pending{name, cuda_driver::make_event(device_.index), Clock::now() + timeout_,
                     std::make_shared<Work::Promise>(), std::move(call)};
-    cuda_driver::record(device_.index, pending.done.get(), stream_.native());
     Work work(pending.promise);
+    carry_out(name, [&] {
+      issue_all(pending.call);
+      settle();  // only now is it in the stream
+      cuda_driver::record(device_.index, pending.done.get(), stream_.native());
+    });
+    std::lock_guard lock(mutex_);
     pending_.push_back(std::move(pending));
     queued_.notify_one();
     return work;
   }
 
+  /// Any error ends the group, and names what was called and, where that is known, whose fault it was.
+  template <typename Action>
+  void carry_out(const std::string& name, const Action& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      std::string text = fmt::format("{}: {}", name, explained(error));
+      abort(text);
+      throw Error(error.kind(), text);
+    }
+  }
+
+  /// NCCL does not know which rank has ended; whoever does may take a moment to notice.
+  std::string explained(const Error& error) const {
+    auto deadline = Clock::now() + reason_patience;
+    while (fault_ && error.kind() == ErrorKind::peer_lost) {
+      std::string fault = fault_();
+      if (!fault.empty()) return fault;
+      if (Clock::now() > deadline) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return error.what();
+  }
+
+  ncclResult_t state() {
+    std::lock_guard lock(mutex_);
+    if (!communicator_) throw Error(ErrorKind::peer_lost, "this group has ended: " + broken_);
+    ncclResult_t result = ncclSuccess;
+    check(library().async_error(communicator_, &result));
+    check(result);
+    return result;
+  }
+
+  void settle() {
+    wait_until(Clock::now() + timeout_, [&] { return state() != ncclInProgress; });
+  }
+
+  /// Errors (ErrorKind::peer_lost): NCCL's own; another rank has ended; too late, of which NCCL has no notion.
+  template <typename Done>
+  void wait_until(Clock::time_point deadline, const Done& done) {
+    auto look = Clock::now() + look_every;
+    while (!done()) {
+      auto now = Clock::now();
+      if (fault_ && now > look) {
+        std::string fault = fault_();
+        if (!fault.empty()) throw Error(ErrorKind::peer_lost, fault);
+        look = now + look_every;
+      }
+      if (now > deadline) {
+        double seconds = std::chrono::duration<double>(timeout_).count();
+        throw Error(ErrorKind::peer_lost, fmt::format("a rank did not come within {:.1f} s", seconds));
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+  }
+
+  void issue_all(const Call& call) {
+    std::lock_guard lock(mutex_);
+    if (!communicator_) throw Error(ErrorKind::peer_lost, "this group has ended: " + broken_);
+    cuda_driver::use(device_.index);
+    cuda_driver::order(device_.index, Stream::current(device_).native(), stream_.native());
+    CallGroup group;
+    issue(call);
+    group.end();
+  }
+
   void issue(const Call& call) {
-    check(library().group_start());
     switch (call.operation) {
       case Operation::all_reduce:
         check(library().all_reduce(call.x.raw(), call.x.raw(), stint::dist::size(call.x), type_of(call.dtype()),
@@ -192,7 +267,6 @@ class Nccl : public Communicator {
         receive(call.x, call.peer);
         break;
     }
-    check(library().group_end());
   }
 
   void reduce_to(const Call& call, int r) {
@@ -231,42 +305,37 @@ class Nccl : public Communicator {
     }
   }
 
-  /// Null when the collective is done; NCCL itself knows no timeout.
+  /// Null when the collective is done.
   std::exception_ptr await(const Pending& pending) {
     try {
-      while (!is_done(pending)) {
-        ncclResult_t state = ncclSuccess;
-        {
-          std::lock_guard lock(mutex_);
-          if (!communicator_) fail(ErrorKind::peer_lost, pending.name, "this group has ended: {}", broken_);
-          check(library().async_error(communicator_, &state));
-        }
-        check(state);
-        if (Clock::now() > pending.deadline) {
-          fail(ErrorKind::peer_lost, pending.name, "a rank did not come within {:.1f} s", timeout_seconds());
-        }
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
-      }
+      carry_out(pending.name, [&] {
+        wait_until(pending.deadline, [&] {
+          return state() != ncclInProgress && cuda_driver::is_done(device_.index, pending.done.get());
+        });
+      });
       return nullptr;
-    } catch (const Error& error) {
-      abort(error.what());
+    } catch (const Error&) {
       return std::current_exception();
     }
   }
 
-  static bool is_done(const Pending& pending) {
-    cudaError_t state = cudaEventQuery(static_cast<cudaEvent_t>(pending.done.get()));
-    if (state == cudaErrorNotReady) return false;
-    cuda_driver::check(state, "waiting for a collective");
-    return true;
-  }
-
+  /// NCCL's abort may wait for a device that never comes to rest. Then it is left to it: who called us has to be able
+  /// to end the process.
   void end() {
-    if (communicator_) library().abort(std::exchange(communicator_, nullptr));
+    if (!communicator_) return;
+    auto returned = std::make_shared<std::promise<void>>();
+    auto work = [returned, device = device_.index, communicator = std::exchange(communicator_, nullptr)] {
+      cuda_driver::use(device);
+      library().abort(communicator);
+      returned->set_value();
+    };
+    std::thread(work).detach();
+    returned->get_future().wait_for(abort_patience);
   }
 
   Device device_;
   Clock::duration timeout_;
+  std::function<std::string()> fault_;
   Stream stream_;
   ncclComm_t communicator_ = nullptr;
   std::mutex mutex_;
@@ -292,8 +361,9 @@ NcclId make_nccl_id() {
 }
 
 std::unique_ptr<Communicator> nccl(int rank, int size, const NcclId& id, Device device,
-                                   std::chrono::duration<double> timeout) {
-  return std::make_unique<Nccl>(rank, size, id, device, std::chrono::duration_cast<Clock::duration>(timeout));
+                                   std::chrono::duration<double> timeout, std::function<std::string()> fault) {
+  return std::make_unique<Nccl>(rank, size, id, device, std::chrono::duration_cast<Clock::duration>(timeout),
+                                std::move(fault));
 }
 
 }  // namespace stint::dist

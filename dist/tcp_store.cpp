@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -20,7 +21,11 @@ using Bytes = TcpStore::Bytes;
 
 constexpr std::uint32_t longest = 1 << 20;  // of a key or value: a stray connection does not make us allocate more
 
-/// A request is 's' or 'g', the key, and for 's' the value; the answer to 'g' is the value, empty while there is none.
+constexpr timeval server_patience{1, 0};       // for the rest of a request that has begun
+constexpr timeval client_patience{1, 500000};  // for an answer
+
+/// A request is 's' (set), 'w' (will) or 'g' (get), the key, and for the first two the value; the answer to 'g' is the
+/// value, empty while there is none.
 bool send_all(int socket, const void* data, std::size_t bytes) {
   const char* at = static_cast<const char*>(data);
   while (bytes > 0) {
@@ -119,20 +124,24 @@ class TcpStore::Server {
     for (int each : {listener_, wake_[0], wake_[1]}) close(each);
   }
 
+  int connections() const { return connections_; }
+
  private:
   void serve() {
     std::vector<pollfd> sockets = {{wake_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
     while (poll(sockets.data(), sockets.size(), -1) >= 0 && sockets[0].revents == 0) {
       for (std::size_t i = sockets.size(); i-- > 2;) {
         if (sockets[i].revents == 0 || answer(sockets[i].fd)) continue;
+        read_will(sockets[i].fd);
         close(sockets[i].fd);
         sockets.erase(sockets.begin() + static_cast<std::ptrdiff_t>(i));
       }
+      connections_ = static_cast<int>(sockets.size()) - 2;
       if (sockets[1].revents == 0) continue;
       int fresh = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      timeval patience{1, 0};  // for the rest of a request that has begun
-      setsockopt(fresh, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+      setsockopt(fresh, SOL_SOCKET, SO_RCVTIMEO, &server_patience, sizeof(server_patience));
       if (fresh >= 0) sockets.push_back({fresh, POLLIN, 0});
+      connections_ = static_cast<int>(sockets.size()) - 2;
     }
     for (std::size_t i = 2; i < sockets.size(); ++i) close(sockets[i].fd);
   }
@@ -142,33 +151,51 @@ class TcpStore::Server {
     Bytes key, value;
     if (!receive_all(socket, &kind, 1) || !receive_text(socket, key)) return false;
     std::string name(key.begin(), key.end());
-    if (kind == 's') {
+    if (kind == 's' || kind == 'w') {
       if (!receive_text(socket, value)) return false;
-      values_[name] = value;
+      if (kind == 's') values_.emplace(name, value);
+      if (kind == 'w') wills_[socket] = {name, value};
       return true;
     }
     return kind == 'g' && send_text(socket, values_.contains(name) ? values_[name] : Bytes{});
   }
 
+  void read_will(int socket) {
+    auto will = wills_.extract(socket);
+    if (will) values_.insert(will.mapped());
+  }
+
   int listener_;
   int wake_[2];
+  std::atomic<int> connections_ = 0;
   std::map<std::string, Bytes> values_;
+  std::map<int, std::pair<std::string, Bytes>> wills_;  // by socket
   std::thread thread_;
 };
 
 TcpStore::TcpStore(const std::string& host, int port, bool serve, std::chrono::milliseconds timeout)
     : server_(serve ? std::make_unique<Server>(port) : nullptr),
       socket_(connect_in_time(serve ? "127.0.0.1" : host, port, timeout)),
-      timeout_(timeout) {}
+      timeout_(timeout) {
+  setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &client_patience, sizeof(client_patience));
+}
 
 TcpStore::~TcpStore() {
   close(socket_);
 }
 
 void TcpStore::set(const std::string& key, const Bytes& value) {
+  tell('s', key, value);
+}
+
+void TcpStore::leave_will(const std::string& key, const Bytes& value) {
+  tell('w', key, value);
+}
+
+void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
   std::lock_guard lock(mutex_);
   bool sent =
-      send_all(socket_, "s", 1) && send_text(socket_, Bytes(key.begin(), key.end())) && send_text(socket_, value);
+      send_all(socket_, &kind, 1) && send_text(socket_, Bytes(key.begin(), key.end())) && send_text(socket_, value);
   if (!sent) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
 }
 
@@ -179,6 +206,18 @@ TcpStore::Bytes TcpStore::look(const std::string& key) {
       send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) && receive_text(socket_, value);
   if (!good) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
   return value;
+}
+
+TcpStore::Bytes TcpStore::claim(const std::string& key, const Bytes& value) {
+  set(key, value);
+  return look(key);
+}
+
+void TcpStore::linger(std::chrono::milliseconds longest) const {
+  auto deadline = Clock::now() + longest;
+  while (server_ && server_->connections() > 1 && Clock::now() < deadline) {  // the one left is our own
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 TcpStore::Bytes TcpStore::get(const std::string& key) {

@@ -11,7 +11,8 @@
 namespace stint::dist {
 
 /// Where the ranks of a group leave their addresses for each other: keys and values, kept by a thread of rank 0's
-/// process and reached over TCP. A value is set once and never changes.
+/// process and reached over TCP. A value never changes: of several who set a key the first one counts. Rank 0 is taken
+/// for gone (ErrorKind::peer_lost) when it does not answer within seconds.
 class TcpStore {
  public:
   using Bytes = std::vector<char>;
@@ -26,11 +27,19 @@ class TcpStore {
   void set(const std::string& key, const Bytes& value);
   /// What is there now; empty if nobody has set it. Errors as `set`.
   Bytes look(const std::string& key);
+  /// Set for us when our connection ends, whatever the reason.
+  void leave_will(const std::string& key, const Bytes& value);
+  /// What is there after `set`: this value, or another's who was faster.
+  Bytes claim(const std::string& key, const Bytes& value);
+  /// On rank 0: serves on until all others have gone, at most so long.
+  void linger(std::chrono::milliseconds longest) const;
   /// Waits until somebody has set it. Errors (ErrorKind::peer_lost): not in time.
   Bytes get(const std::string& key);
 
  private:
   class Server;
+
+  void tell(char kind, const std::string& key, const Bytes& value);
 
   std::unique_ptr<Server> server_;  // on rank 0
   std::mutex mutex_;

@@ -16,33 +16,33 @@ inline constexpr int vector_bytes = 32;
 #else
 inline constexpr int vector_bytes = 16;
 #endif
-typedef float Lanes __attribute__((vector_size(vector_bytes)));
-inline constexpr std::int64_t lane_count = vector_bytes / sizeof(float);
+typedef float Vector __attribute__((vector_size(vector_bytes)));
+inline constexpr std::int64_t vector_floats = vector_bytes / sizeof(float);
 
-inline void load(Lanes& lanes, const float* from) {
-  std::memcpy(&lanes, from, sizeof lanes);  // one move; of a whole array it would be a detour through the stack
+inline void load(Vector& vector, const float* from) {
+  std::memcpy(&vector, from, sizeof vector);  // one move; of a whole array it would be a detour through the stack
 }
 
 /// c [R, V vectors] of a product; a's element (i, l) is at i * a_row + l * a_column.
 template <int R, int V>
 void product_block(std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_column, const float* b,
                    std::int64_t b_row, float* c, std::int64_t c_row, bool accumulate) {
-  Lanes sums[R][V] = {};
+  Vector sums[R][V] = {};
   if (accumulate) {
     for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) load(sums[r][v], c + r * c_row + v * lane_count);
+      for (int v = 0; v < V; ++v) load(sums[r][v], c + r * c_row + v * vector_floats);
     }
   }
   for (std::int64_t l = 0; l < k; ++l) {
-    Lanes right[V];
-    for (int v = 0; v < V; ++v) load(right[v], b + l * b_row + v * lane_count);
+    Vector right[V];
+    for (int v = 0; v < V; ++v) load(right[v], b + l * b_row + v * vector_floats);
     for (int r = 0; r < R; ++r) {
       float left = a[r * a_row + l * a_column];
       for (int v = 0; v < V; ++v) sums[r][v] += left * right[v];
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < V; ++v) std::memcpy(c + r * c_row + v * lane_count, &sums[r][v], sizeof(Lanes));
+    for (int v = 0; v < V; ++v) std::memcpy(c + r * c_row + v * vector_floats, &sums[r][v], sizeof(Vector));
   }
 }
 
@@ -50,12 +50,19 @@ template <int R>
 void product_rows(std::int64_t n, std::int64_t k, const float* a, std::int64_t a_row, std::int64_t a_column,
                   const float* b, std::int64_t b_row, float* c, std::int64_t c_row, bool accumulate) {
   std::int64_t j = 0;
-  for (; j + 2 * lane_count <= n; j += 2 * lane_count) {
+  for (; j + 2 * vector_floats <= n; j += 2 * vector_floats) {
     product_block<R, 2>(k, a, a_row, a_column, b + j, b_row, c + j, c_row, accumulate);
   }
-  for (; j < n; j += lane_count) {
+  for (; j < n; j += vector_floats) {
     product_block<R, 1>(k, a, a_row, a_column, b + j, b_row, c + j, c_row, accumulate);
   }
+}
+
+/// The last rows, fewer than a block, all at once: one by one each would wait for its own sums.
+template <int R, typename... Arguments>
+void last_rows(std::int64_t rows, const Arguments&... arguments) {
+  if (rows == R) return product_rows<R>(arguments...);
+  if constexpr (R > 1) last_rows<R - 1>(rows, arguments...);
 }
 
 }  // namespace detail
@@ -70,8 +77,9 @@ inline void small_product(std::int64_t m, std::int64_t n, std::int64_t k, const 
   for (; i + block <= m; i += block) {
     detail::product_rows<block>(n, k, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row, accumulate);
   }
-  for (; i < m; ++i) {
-    detail::product_rows<1>(n, k, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row, accumulate);
+  if (i < m) {
+    detail::last_rows<block - 1>(m - i, n, k, a + i * a_row, a_row, a_column, b, b_row, c + i * c_row, c_row,
+                                 accumulate);
   }
 }
 

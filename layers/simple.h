@@ -8,6 +8,7 @@
 #include <stint/kernels/max_pool/max_pool.h>
 #include <stint/kernels/relu/relu.h>
 #include <stint/kernels/reshape/reshape.h>
+#include <stint/kernels/softmax/softmax.h>
 #include <stint/layers/module.h>
 
 /// Layers without parameters.
@@ -21,6 +22,12 @@ class Relu : public Module {
 class Gelu : public Module {
  protected:
   Value forward(Tape& tape, const Value& x) override { return tape.apply(stint::Gelu{}, x); }
+};
+
+/// Along the last axis of tokens [N,T,C] or features [N,C].
+class Softmax : public Module {
+ protected:
+  Value forward(Tape& tape, const Value& x) override { return tape.apply(stint::Softmax{}, x); }
 };
 
 class MaxPool : public Module {
@@ -49,10 +56,14 @@ class AdaptivePool : public Module {
   std::int64_t size_;
 };
 
-/// [N,H,W,C] to [N,C].
+/// The mean over an image [N,H,W,C], or over tokens [N,T,C], which are an image one pixel wide: [N,C].
 class GlobalPool : public Module {
  protected:
-  Value forward(Tape& tape, const Value& x) override { return tape.apply(stint::GlobalPool{}, x); }
+  Value forward(Tape& tape, const Value& x) override {
+    const Shape& s = x.shape();
+    Value image = s.rank() == 3 ? tape.apply(stint::Reshape{{s[0], s[1], 1, s[2]}}, x) : x;
+    return tape.apply(stint::GlobalPool{}, image);
+  }
 };
 
 /// [N,...] to [N,everything else], in our order: H, W, C.

@@ -314,6 +314,14 @@ void synchronize_event(int device, void* event) {
   check(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "waiting for an event");
 }
 
+bool is_done(int device, void* event) {
+  use(device);
+  cudaError_t state = cudaEventQuery(static_cast<cudaEvent_t>(event));
+  if (state == cudaErrorNotReady) return false;
+  check(state, "asking for an event");
+  return true;
+}
+
 double seconds_between(int device, void* earlier, void* later) {
   use(device);
   float milliseconds = 0;

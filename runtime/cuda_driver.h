@@ -44,6 +44,8 @@ void order(int device, void* before, void* after);
 std::shared_ptr<void> make_event(int device);
 void record(int device, void* event, void* stream);
 void synchronize_event(int device, void* event);
+/// Whether the work behind which the event was recorded is done.
+bool is_done(int device, void* event);
 double seconds_between(int device, void* earlier, void* later);
 
 }  // namespace cuda_driver

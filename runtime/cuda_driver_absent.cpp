@@ -58,6 +58,9 @@ void record(int, void*, void*) {
 void synchronize_event(int, void*) {
   absent();
 }
+bool is_done(int, void*) {
+  absent();
+}
 double seconds_between(int, void*, void*) {
   absent();
 }

@@ -26,6 +26,7 @@ class CocodSgd : public Algorithm {
   void finish(StepContext& context) override {
     if (since_ > 0) merge(context);
     consensus(context, context.parameters);
+    make_rest_equal(context);
     met();
   }
 

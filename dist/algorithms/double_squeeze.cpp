@@ -25,7 +25,7 @@ class DoubleSqueeze : public TwoWay {
     rescale_memories(context.lr);
     gather(context, u_);
     add_to(u_, error_, true);
-    for (std::int64_t i = 0; i < times_; ++i) collect(error_, server_error_);
+    collect(error_, server_error_, times_);
     for (std::int64_t i = 0; i < times_; ++i) server_->spread(*compressor_, server_error_, u_, i > 0);
     met();
     apply(context, u_);

@@ -44,9 +44,9 @@ void TwoWay::gather(const StepContext& context, const Tensor& bucketed) const {
   buckets_.gather(context.gradients, bucketed);
 }
 
-void TwoWay::collect(const Tensor& x, const Tensor& p) {
+void TwoWay::collect(const Tensor& x, const Tensor& p, std::int64_t times) {
   double before = watching() ? squared_norm(x) : 0;
-  server_->collect(*compressor_, x, p);
+  for (std::int64_t i = 0; i < times; ++i) server_->collect(*compressor_, x, p);
   if (before > 0) note_compression_error(std::sqrt(squared_norm(x) / before));
 }
 

@@ -40,8 +40,8 @@ class TwoWay : public Algorithm {
   void rescale_memories(float lr);
   /// The gradients of the context as a bucketed vector.
   void gather(const StepContext& context, const Tensor& bucketed) const;
-  /// The server's `collect` with the algorithm's compressor.
-  void collect(const Tensor& x, const Tensor& p);
+  /// The server's `collect` with the algorithm's compressor; several `times`: each sends what is still missing.
+  void collect(const Tensor& x, const Tensor& p, std::int64_t times = 1);
   /// x <- x - lr (u + ...): the optimiser's step along a bucketed direction.
   void apply(StepContext& context, const Tensor& u) const;
 

@@ -4,7 +4,6 @@
 // probabilities again from the row's log-sum. Overwrites y; dqkv may accumulate.
 
 #include <stint/kernels/attention/attention_kernels.h>
-#include <stint/kernels/float_block.h>
 #include <stint/kernels/small_product.h>
 #include <stint/kernels/vector_math.h>
 #include <stint/runtime/parallel.h>
@@ -41,7 +40,11 @@ struct HeadRows {
 
   void load(std::int64_t begin, std::int64_t count, float scale, Matrix& to) const {
     for (std::int64_t i = 0; i < count; ++i) {
-      for (std::int64_t d = 0; d < dim; ++d) to.row(i)[d] = scale * float(row(begin + i)[d]);
+      for_lanes(dim, [&](std::int64_t d, auto n) {
+        Lanes v;
+        stint::load(v, row(begin + i) + d, n);
+        stint::store(v * scale, to.row(i) + d);
+      });
     }
   }
   void load_transposed(std::int64_t count, Matrix& to) const {
@@ -49,11 +52,15 @@ struct HeadRows {
       for (std::int64_t d = 0; d < dim; ++d) to.row(d)[i] = float(row(i)[d]);
     }
   }
+  void store_row(std::int64_t token, float scale, const float* from, bool accumulate) const {
+    for_lanes(dim, [&](std::int64_t d, auto n) {
+      Lanes v;
+      stint::load(v, from + d);
+      stint::store(v * scale, row(token) + d, n, accumulate);
+    });
+  }
   void store(std::int64_t begin, std::int64_t count, float scale, Matrix& from, bool accumulate) const {
-    for (std::int64_t i = 0; i < count; ++i) {
-      for (std::int64_t d = 0; d < dim; ++d) from.row(i)[d] *= scale;
-      store_floats(from.row(i), dim, row(begin + i), accumulate);
-    }
+    for (std::int64_t i = 0; i < count; ++i) store_row(begin + i, scale, from.row(i), accumulate);
   }
 };
 
@@ -68,18 +75,49 @@ float scale_of(const AttentionCase& c) {
   return 1 / std::sqrt(static_cast<float>(c.dim));
 }
 
-float largest_of(const float* values, std::int64_t count) {
-  constexpr std::int64_t lanes = 16;
-  float largest[lanes];
-  std::fill_n(largest, lanes, values[0]);
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      largest[lane] = values[i + lane] > largest[lane] ? values[i + lane] : largest[lane];
-    }
+/// row <- e^(row - subtracted), zeros behind the last token; returns their sum.
+float exponentials(float* row, std::int64_t tokens, float subtracted) {
+  Lanes sums{};
+  for_lanes(tokens, [&](std::int64_t j, auto n) {
+    Lanes p;
+    load(p, row + j);
+    p -= subtracted;
+    vector_exp(p);
+    keep_bits(p, (1u << n) - 1);
+    store(p, row + j);
+    sums += p;
+  });
+  return sum_of(sums);
+}
+
+/// ds <- p * (ds - sum(p * ds)); in the padding p is zero.
+void centre(const float* p, float* ds, std::int64_t pitch) {
+  Lanes products{}, probability, gradient;
+  auto load_both = [&](std::int64_t j) {
+    load(probability, p + j);
+    load(gradient, ds + j);
+  };
+  for (std::int64_t j = 0; j < pitch; j += lane_count) {
+    load_both(j);
+    products += probability * gradient;
   }
-  for (; i < count; ++i) largest[0] = std::max(largest[0], values[i]);
-  return *std::max_element(largest, largest + lanes);
+  float mean = sum_of(products);
+  for (std::int64_t j = 0; j < pitch; j += lane_count) {
+    load_both(j);
+    store(probability * (gradient - mean), ds + j);
+  }
+}
+
+float largest_of(const float* row, std::int64_t tokens) {
+  Lanes largest = Lanes{} - INFINITY;
+  for_lanes(tokens, [&](std::int64_t j, auto n) {
+    Lanes v = Lanes{} - INFINITY;
+    std::memcpy(&v, row + j, n * sizeof(float));
+    largest = v > largest ? v : largest;
+  });
+  float result = largest[0];
+  for (int lane = 1; lane < lane_count; ++lane) result = std::max(result, largest[lane]);
+  return result;
 }
 
 /// Calls body(first query, queries) for the blocks of a head.
@@ -109,17 +147,16 @@ void forward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv,
     queries.load(begin, count, scale_of(c), m.q);
     small_product(count, m.s.pitch, c.dim, m.q.row(0), m.q.pitch, 1, m.keys.row(0), m.keys.pitch, m.s.row(0),
                   m.s.pitch);
+    float sums[block_rows];
     for (std::int64_t i = 0; i < count; ++i) {
       float* p = m.s.row(i);
       float largest = largest_of(p, c.tokens);
-      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] = vector_exp(p[j] - largest);
-      float sum = sum_of(c.tokens, [&](std::int64_t j) { return p[j]; });
-      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] *= 1 / sum;
-      log_sums[begin + i] = largest + std::log(sum);
+      sums[i] = exponentials(p, c.tokens, largest);
+      log_sums[begin + i] = largest + std::log(sums[i]);
     }
     small_product(count, m.out.pitch, c.tokens, m.s.row(0), m.s.pitch, 1, m.values.row(0), m.values.pitch, m.out.row(0),
                   m.out.pitch);
-    outputs.store(begin, count, 1, m.out, false);
+    for (std::int64_t i = 0; i < count; ++i) outputs.store_row(begin + i, 1 / sums[i], m.out.row(i), false);
   });
 }
 
@@ -155,9 +192,8 @@ void backward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv
                   m.values_transposed.pitch, m.ds.row(0), m.ds.pitch);
     for (std::int64_t i = 0; i < count; ++i) {
       float *p = m.p.row(i), *ds = m.ds.row(i), log_sum = log_sums[begin + i];
-      for (std::int64_t j = 0; j < c.tokens; ++j) p[j] = vector_exp(p[j] - log_sum);
-      float mean = sum_of(c.tokens, [&](std::int64_t j) { return p[j] * ds[j]; });
-      for (std::int64_t j = 0; j < c.tokens; ++j) ds[j] = p[j] * (ds[j] - mean);
+      exponentials(p, c.tokens, log_sum);
+      centre(p, ds, m.p.pitch);
     }
     small_product(count, m.dq.pitch, c.tokens, m.ds.row(0), m.ds.pitch, 1, m.keys.row(0), m.keys.pitch, m.dq.row(0),
                   m.dq.pitch);

@@ -1,13 +1,13 @@
 // Batch normalisation on the CPU: two passes over x forward (statistics, apply), two over x and dy backward (sums,
-// apply). Each pass walks tiles that fit the first-level cache, converts them to float, and works on 16 channels at a
-// time, for both packings. Statistics are summed in a fixed number of pieces, float within a tile and double across
-// tiles, so their bits do not depend on the number of threads. The variance is taken about the channel's first value,
-// which keeps it exact where the mean is large. Everything wanted is overwritten; dx and dresidual may accumulate.
+// apply). Each pass walks tiles that fit the first-level cache and works on 16 channels at a time, for both packings;
+// what belongs to elements and not to channels (ReLU, its mask, the residual) is a second walk over the tile as floats.
+// Statistics are summed in a fixed number of pieces, float within a tile and double across tiles, so their bits do not
+// depend on the number of threads. The variance is taken about the channel's first value, which keeps it exact where
+// the mean is large. Everything wanted is overwritten; dx and dresidual may accumulate.
 
 #include <stint/kernels/batch_norm/batch_norm_kernels.h>
 #include <stint/kernels/bits.h>
 #include <stint/kernels/channels.h>
-#include <stint/kernels/float_block.h>
 #include <stint/runtime/parallel.h>
 
 #include <cmath>
@@ -18,8 +18,7 @@ namespace stint::cpu {
 
 namespace {
 
-constexpr std::int64_t lanes = 16;
-constexpr std::int64_t tile_elements = 8192;
+constexpr std::int64_t tile_elements = 2048;
 constexpr int pieces = 16;  // in which sums are made, whatever the number of threads
 
 /// `rows` x `width` elements from element `start` on, the first of them of channel `channel`.
@@ -49,12 +48,11 @@ std::int64_t scratch_size(const ChannelMatrix& m) {
   return rows_a_tile(m) * m.width;
 }
 
-/// Calls body(tile, scratch...) for all tiles in parallel; `Scratches` float buffers of a tile each belong to the
-/// thread.
+/// Calls body(tile, scratch) for all tiles in parallel; scratch, of floats of a tile, belongs to the thread.
 template <typename Body>
-void for_tiles(const ChannelMatrix& m, int scratches, const Body& body) {
+void for_tiles(const ChannelMatrix& m, const Body& body) {
   parallel_for(tile_count(m), 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(scratches * scratch_size(m));
+    std::vector<float> scratch(scratch_size(m));
     for (std::int64_t i = begin; i < end; ++i) body(tile_at(m, i), scratch.data());
   });
 }
@@ -67,7 +65,7 @@ void sum_tiles(const ChannelMatrix& m, double* partial, const AddTile& add) {
   std::int64_t size = 2 * m.channels;
   std::memset(partial, 0, pieces * size * sizeof(double));
   parallel_for(pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(2 * scratch_size(m));
+    std::vector<float> scratch(scratch_size(m));
     for (std::int64_t piece = begin; piece < end; ++piece) {
       for (std::int64_t i = tiles * piece / pieces; i < tiles * (piece + 1) / pieces; ++i) {
         add(tile_at(m, i), scratch.data(), partial + piece * size, partial + piece * size + m.channels);
@@ -79,21 +77,44 @@ void sum_tiles(const ChannelMatrix& m, double* partial, const AddTile& add) {
   }
 }
 
-/// Calls body(c, n) for the channels c .. c+n of a tile, n <= 16, with n a constant where it is 16.
-template <typename Body>
-void for_lanes(std::int64_t width, const Body& body) {
-  std::int64_t c = 0;
-  for (; c + lanes <= width; c += lanes) body(c, std::integral_constant<std::int64_t, lanes>{});
-  if (c < width) body(c, width - c);
+/// total[0..n) += lanes * factor
+void add_to(double* total, const Lanes& lanes, std::int64_t n, const float* factor = nullptr) {
+  for (std::int64_t j = 0; j < n; ++j) total[j] += factor ? double(lanes[j]) * factor[j] : double(lanes[j]);
 }
 
-/// dz: dy behind the ReLU, as floats.
+/// dz: dy behind the ReLU, as floats; also written where the residual's gradient is wanted.
 template <typename T>
-const float* load_dz(const BatchNormBackward& p, const Tile& tile, float* scratch) {
+void load_dz(const BatchNormBackward& p, const Tile& tile, float* dz) {
   const T* dy = p.dy.data<T>() + tile.start;
-  if (!p.mask) return as_floats(dy, tile.count(), scratch);
-  select_masked(dy, p.mask.data<std::uint8_t>() + tile.start / 8, tile.count(), scratch);
-  return scratch;
+  const std::uint8_t* mask = p.mask ? p.mask.data<std::uint8_t>() + tile.start / 8 : nullptr;
+  T* residual = p.dresidual ? p.dresidual.data<T>() + tile.start : nullptr;
+  for_lanes(tile.count(), [&](std::int64_t i, auto n) {
+    Lanes values;
+    load(values, dy + i, n);
+    if (mask) keep_bits(values, load_bits(mask + i / 8, n));
+    store(values, dz + i, n);
+    if (residual) store(values, residual + i, n, p.accumulate_dresidual);
+  });
+}
+
+/// y <- z and what the operator has behind the normalisation: residual, ReLU and its mask.
+template <typename T>
+void finish_forward(const BatchNormForward& p, const Tile& tile, const float* z) {
+  const T* residual = p.residual ? p.residual.data<T>() + tile.start : nullptr;
+  std::uint8_t* mask = p.mask ? p.mask.data<std::uint8_t>() + tile.start / 8 : nullptr;
+  T* y = p.y.data<T>() + tile.start;
+  for_lanes(tile.count(), [&](std::int64_t i, auto n) {
+    Lanes values;
+    load(values, z + i, n);
+    if (residual) {
+      Lanes added;
+      load(added, residual + i, n);
+      values += added;
+    }
+    if (mask) store_bits(positive_bits(values), mask + i / 8, n);
+    if (p.relu) values = values < 0.0f ? Lanes{} : values;
+    store(values, y + i, n);
+  });
 }
 
 }  // namespace
@@ -112,23 +133,19 @@ void batch_norm_statistics(const Tensor& x, float eps, float momentum, const Ten
     using T = decltype(type);
     const T* values = x.data<T>();
     for (std::int64_t c = 0; c < channels; ++c) pivot[c] = values[c / m.width * m.rows * m.width + c % m.width];
-    sum_tiles(m, sums, [&](const Tile& tile, float* scratch, double* first, double* second) {
-      const float* block = as_floats(values + tile.start, tile.count(), scratch);
+    sum_tiles(m, sums, [&](const Tile& tile, float*, double* first, double* second) {
       for_lanes(tile.width, [&](std::int64_t c, auto n) {
-        float sum[lanes] = {}, square[lanes] = {};
-        const float* shift = pivot.data() + tile.channel + c;
-        for (std::int64_t row = 0; row < tile.rows; ++row) {
-          const float* v = block + row * tile.width + c;
-          for (std::int64_t j = 0; j < n; ++j) {
-            float d = v[j] - shift[j];
-            sum[j] += d;
-            square[j] += d * d;
-          }
+        Lanes sum{}, square{}, shift;
+        load(shift, pivot.data() + tile.channel + c, n);
+        for (std::int64_t i = c; i < tile.count(); i += tile.width) {
+          Lanes d;
+          load(d, values + tile.start + i, n);
+          d -= shift;
+          sum += d;
+          square += d * d;
         }
-        for (std::int64_t j = 0; j < n; ++j) {
-          first[tile.channel + c + j] += sum[j];
-          second[tile.channel + c + j] += square[j];
-        }
+        add_to(first + tile.channel + c, sum, n);
+        add_to(second + tile.channel + c, square, n);
       });
     });
   });
@@ -167,25 +184,19 @@ void batch_norm_forward(const BatchNormForward& p) {
   }
   with_float_type(p.x.dtype(), "batch_norm", [&](auto type) {
     using T = decltype(type);
-    for_tiles(m, 2, [&](const Tile& tile, float* scratch) {
-      float* out = scratch + scratch_size(m);
-      const float* x = as_floats(p.x.data<T>() + tile.start, tile.count(), scratch);
+    for_tiles(m, [&](const Tile& tile, float* z) {
+      const T* x = p.x.data<T>() + tile.start;
       for_lanes(tile.width, [&](std::int64_t c, auto n) {
-        const float* a = gain.data() + tile.channel + c;
-        const float* b = offset.data() + tile.channel + c;
+        Lanes a, b;
+        load(a, gain.data() + tile.channel + c, n);
+        load(b, offset.data() + tile.channel + c, n);
         for (std::int64_t i = c; i < tile.count(); i += tile.width) {
-          for (std::int64_t j = 0; j < n; ++j) out[i + j] = x[i + j] * a[j] + b[j];
+          Lanes values;
+          load(values, x + i, n);
+          store(values * a + b, z + i, n);
         }
       });
-      if (p.residual) {
-        const float* residual = as_floats(p.residual.data<T>() + tile.start, tile.count(), scratch);
-        for (std::int64_t i = 0; i < tile.count(); ++i) out[i] += residual[i];
-      }
-      if (p.mask) pack_positive(out, tile.count(), p.mask.data<std::uint8_t>() + tile.start / 8);
-      if (p.relu) {
-        for (std::int64_t i = 0; i < tile.count(); ++i) out[i] = out[i] < 0 ? 0.0f : out[i];
-      }
-      store_floats(out, tile.count(), p.y.data<T>() + tile.start);
+      finish_forward<T>(p, tile, z);
     });
   });
 }
@@ -197,22 +208,21 @@ void batch_norm_sums(const BatchNormBackward& p, const Tensor& workspace) {
   const float* rstd = mean + m.channels;
   with_float_type(p.x.dtype(), "batch_norm", [&](auto type) {
     using T = decltype(type);
-    sum_tiles(m, sums, [&](const Tile& tile, float* scratch, double* first, double* second) {
-      const float* x = as_floats(p.x.data<T>() + tile.start, tile.count(), scratch);
-      const float* dz = load_dz<T>(p, tile, scratch + scratch_size(m));
+    sum_tiles(m, sums, [&](const Tile& tile, float* dz, double* first, double* second) {
+      const T* x = p.x.data<T>() + tile.start;
+      load_dz<T>(p, tile, dz);
       for_lanes(tile.width, [&](std::int64_t c, auto n) {
-        float sum[lanes] = {}, product[lanes] = {};
-        const float* centre = mean + tile.channel + c;
+        Lanes sum{}, product{}, centre;
+        load(centre, mean + tile.channel + c, n);
         for (std::int64_t i = c; i < tile.count(); i += tile.width) {
-          for (std::int64_t j = 0; j < n; ++j) {
-            sum[j] += dz[i + j];
-            product[j] += dz[i + j] * (x[i + j] - centre[j]);
-          }
+          Lanes d, values;
+          load(d, dz + i, n);
+          load(values, x + i, n);
+          sum += d;
+          product += d * (values - centre);
         }
-        for (std::int64_t j = 0; j < n; ++j) {
-          first[tile.channel + c + j] += sum[j];
-          second[tile.channel + c + j] += double(product[j]) * rstd[tile.channel + c + j];
-        }
+        add_to(first + tile.channel + c, sum, n);
+        add_to(second + tile.channel + c, product, n, rstd + tile.channel + c);
       });
     });
   });
@@ -235,23 +245,23 @@ void batch_norm_backward(const BatchNormBackward& p) {
   }
   with_float_type(p.x.dtype(), "batch_norm", [&](auto type) {
     using T = decltype(type);
-    for_tiles(m, 3, [&](const Tile& tile, float* scratch) {
-      float* out = scratch + 2 * scratch_size(m);
-      const float* x = as_floats(p.x.data<T>() + tile.start, tile.count(), scratch);
-      const float* dz = load_dz<T>(p, tile, scratch + scratch_size(m));
-      if (p.dresidual) {
-        store_floats(dz, tile.count(), p.dresidual.data<T>() + tile.start, p.accumulate_dresidual);
-      }
+    for_tiles(m, [&](const Tile& tile, float* dz) {
+      load_dz<T>(p, tile, dz);
       if (!p.dx) return;
+      const T* x = p.x.data<T>() + tile.start;
+      T* dx = p.dx.data<T>() + tile.start;
       for_lanes(tile.width, [&](std::int64_t c, auto n) {
-        const float* g = gain.data() + tile.channel + c;
-        const float* s = slope.data() + tile.channel + c;
-        const float* o = offset.data() + tile.channel + c;
+        Lanes g, s, o;
+        load(g, gain.data() + tile.channel + c, n);
+        load(s, slope.data() + tile.channel + c, n);
+        load(o, offset.data() + tile.channel + c, n);
         for (std::int64_t i = c; i < tile.count(); i += tile.width) {
-          for (std::int64_t j = 0; j < n; ++j) out[i + j] = g[j] * dz[i + j] + (s[j] * x[i + j] + o[j]);
+          Lanes d, values;
+          load(d, dz + i, n);
+          load(values, x + i, n);
+          store(g * d + (s * values + o), dx + i, n, p.accumulate_dx);
         }
       });
-      store_floats(out, tile.count(), p.dx.data<T>() + tile.start, p.accumulate_dx);
     });
   });
 }

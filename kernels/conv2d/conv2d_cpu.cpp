@@ -1,6 +1,6 @@
-// Convolution on the CPU by oneDNN. `convolution_auto` lets it choose Winograd where that wins, which it has for
-// blocked tensors only (and which it would choose for the three channels of an image, where it loses); its choice is a
-// function of shape, dtype and threads, and primitives are made once for each.
+// Convolution on the CPU by oneDNN, by Winograd where that wins: our choice, a function of the shape alone, since
+// oneDNN's own (`convolution_auto`) takes it for images of 2x2, where it loses by half, and leaves it out of weight
+// gradients, where it wins by as much (docs/measurements). Primitives are made once for each case.
 
 #include <stint/kernels/conv2d/conv2d_kernels.h>
 #include <stint/kernels/onednn.h>
@@ -56,7 +56,28 @@ Desc wanted(const TensorSpec& t) {
   return Desc({t.shape[0], t.shape[3], t.shape[1], t.shape[2]}, onednn::type_of(t.dtype), tag);
 }
 
-LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
+/// Winograd works on tiles of 4x4 outputs of a 3x3 window, a quarter of the arithmetic; what it computes beyond the
+/// image's edge is lost. oneDNN has it in f32 for blocked channels.
+bool winograd_wins(const ConvCase& c) {
+  auto covered = [](std::int64_t size) { return (size + 3) / 4 * 4; };
+  std::int64_t height = c.y.shape[1], width = c.y.shape[2];
+  return 2 * covered(height) * covered(width) <= 5 * height * width;
+}
+
+/// STINT_WINOGRAD is auto (where it wins), off, or always (where oneDNN has it). Read for every call, so that one
+/// program can compare.
+bool use_winograd(const ConvCase& c) {
+  bool possible = c.x.dtype == DType::f32 && c.window.kernel == 3 && c.window.stride == 1 && c.x.shape[3] % 16 == 0 &&
+                  c.y.shape[3] % 16 == 0;
+  const char* text = std::getenv("STINT_WINOGRAD");
+  std::string_view choice = text ? text : "auto";
+  if (choice == "auto") return possible && winograd_wins(c);
+  if (choice == "off") return false;
+  if (choice == "always") return possible;
+  fail(ErrorKind::usage, "STINT_WINOGRAD", "expected auto, off or always, got '{}'", choice);
+}
+
+LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorithm) {
   Shape w = c.weight();
   memory::dims weight_dims = {w[0], w[3], w[1], w[2]};
   auto compute = onednn::type_of(c.x.dtype);
@@ -65,8 +86,6 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
   Desc x = wanted(c.x), y = wanted(c.y), weight(weight_dims, compute, memory::format_tag::any);
   memory::dims strides = {c.window.stride, c.window.stride}, padding = {c.window.padding, c.window.padding};
   auto attributes = onednn::user_scratchpad();
-  bool blocked = c.x.shape[3] % 16 == 0 && c.y.shape[3] % 16 == 0;
-  auto algorithm = blocked ? dnnl::algorithm::convolution_auto : dnnl::algorithm::convolution_direct;
 
   using Forward = dnnl::convolution_forward;
   Forward::primitive_desc forward(
@@ -94,7 +113,17 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
   return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
 }
 
-using Key = std::array<std::int64_t, 14>;
+LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
+  if (use_winograd(c)) {
+    try {
+      return prepare(c, pass, dnnl::algorithm::convolution_winograd);
+    } catch (const dnnl::error&) {  // not on this machine, or not in this layout
+    }
+  }
+  return prepare(c, pass, dnnl::algorithm::convolution_direct);
+}
+
+using Key = std::array<std::int64_t, 15>;
 
 Key key_of(const ConvCase& c, ConvPass pass) {
   return {c.x.shape[0],
@@ -110,6 +139,7 @@ Key key_of(const ConvCase& c, ConvPass pass) {
           static_cast<int>(c.y.packing),
           c.bias,
           static_cast<int>(pass),
+          use_winograd(c),
           thread_count()};
 }
 

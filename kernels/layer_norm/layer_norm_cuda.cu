@@ -3,17 +3,9 @@
 // (channel_sums.cuh), one read of x and dy; dx is one more, and may accumulate.
 
 #include <stint/kernels/channel_sums.cuh>
+#include <stint/kernels/lane_packs.cuh>
 
 namespace stint::cuda {
-
-/// Calls body(first channel, number of channels) for this lane's packs of a row.
-template <typename Body>
-__device__ void for_lane_packs(int channels, const Body& body) {
-  int lane = static_cast<int>(threadIdx.x) % warp_size;
-  for (int c = lane * Pack::size; c < channels; c += warp_size * Pack::size) {
-    body(c, channels - c < Pack::size ? channels - c : Pack::size);
-  }
-}
 
 template <typename T>
 __global__ void layer_norm_forward_kernel(std::int64_t rows, int channels, const T* x, const float* gamma,

@@ -1,4 +1,4 @@
-// ReLU on flat memory, 64 elements at a time, so that a piece of work always covers whole mask bytes.
+// ReLU on flat memory, sixteen elements at a time; a piece of work always covers whole mask bytes.
 
 #include <stint/kernels/bits.h>
 #include <stint/kernels/dispatch.h>
@@ -8,12 +8,14 @@ namespace stint::cpu {
 
 namespace {
 
-constexpr std::int64_t chunk = 64;
+constexpr std::int64_t chunk = 4096;
 
+/// Calls body(start, n) for sixteens, n a constant but for the last.
 template <typename Body>
 void for_chunks(std::int64_t count, const Body& body) {
-  parallel_for((count + chunk - 1) / chunk, 256, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) body(i * chunk, std::min(chunk, count - i * chunk));
+  parallel_for((count + chunk - 1) / chunk, 4, [&](std::int64_t begin, std::int64_t end) {
+    begin *= chunk;
+    for_lanes(std::min(end * chunk, count) - begin, [&](std::int64_t i, auto n) { body(begin + i, n); });
   });
 }
 
@@ -25,11 +27,11 @@ void relu_forward(const Tensor& x, const Tensor& y, const Tensor& mask) {
     using T = decltype(type);
     const T* source = x.data<T>();
     T* target = y.data<T>();
-    for_chunks(x.count(), [&](std::int64_t start, std::int64_t count) {
-      float values[chunk];
-      for (std::int64_t i = 0; i < count; ++i) values[i] = source[start + i];
-      if (bits) pack_positive(values, count, bits + start / 8);
-      for (std::int64_t i = 0; i < count; ++i) target[start + i] = values[i] < 0 ? 0.0f : values[i];
+    for_chunks(x.count(), [&](std::int64_t i, auto n) {
+      Lanes values;
+      load(values, source + i, n);
+      if (bits) store_bits(positive_bits(values), bits + i / 8, n);
+      store(values < 0.0f ? Lanes{} : values, target + i, n);
     });
   });
 }
@@ -40,12 +42,11 @@ void relu_backward(const Tensor& mask, const Tensor& dy, const Tensor& dx, bool 
     using T = decltype(type);
     const T* source = dy.data<T>();
     T* target = dx.data<T>();
-    for_chunks(dy.count(), [&](std::int64_t start, std::int64_t count) {
-      float values[chunk];
-      select_masked(source + start, bits + start / 8, count, values);
-      for (std::int64_t i = 0; i < count; ++i) {
-        target[start + i] = accumulate ? float(target[start + i]) + values[i] : values[i];
-      }
+    for_chunks(dy.count(), [&](std::int64_t i, auto n) {
+      Lanes values;
+      load(values, source + i, n);
+      keep_bits(values, load_bits(bits + i / 8, n));
+      store(values, target + i, n, accumulate);
     });
   });
 }

@@ -182,8 +182,8 @@ BuiltLayer make_adaptive_pool(const Making& m) {
 }
 
 BuiltLayer make_global_pool(const Making& m) {
-  m.expect_image();
-  return make_simple<layers::GlobalPool>({m.in()[2]});
+  m.expect(m.in().rank() >= 2, "an image [H,W,C] or tokens [T,C]");
+  return make_simple<layers::GlobalPool>({m.in()[-1]});
 }
 
 template <typename Drop>
@@ -196,6 +196,11 @@ BuiltLayer make_drop(const Making& m) {
 BuiltLayer make_layer_norm(const Making& m) {
   m.expect(m.in().rank() <= 2, "tokens [T,C] or features [C]");
   return make_simple<layers::LayerNorm>(m.in(), m.in()[-1], static_cast<float>(m.text().number("eps", 1e-6)));
+}
+
+BuiltLayer make_softmax(const Making& m) {
+  m.expect(m.in().rank() <= 2, "tokens [T,C] or features [C]");
+  return make_simple<layers::Softmax>(m.in());
 }
 
 using Make = BuiltLayer (*)(const Making&);
@@ -219,6 +224,7 @@ const std::map<std::string, Make>& kinds() {
       {"max_pool", [](const Making& m) { return make_pool(m, true); }},
       {"relu", [](const Making& m) { return make_simple<layers::Relu>(m.in()); }},
       {"select_token", make_select_token},
+      {"softmax", make_softmax},
   };
   return all;
 }
@@ -240,8 +246,8 @@ BuiltLayer build_layer(DefinedLayer& layer, const std::vector<LayerInput>& input
   Making making{layer, inputs, parameter};
   BuiltLayer built = found->second(making);
   layer.text.finish();
-  bool elementwise = layer.kind == "dropout" || layer.kind == "relu" || layer.kind == "gelu";
-  if (elementwise) built.places = inputs[0].places;
+  bool keeps_order = layer.kind == "dropout" || layer.kind == "relu" || layer.kind == "gelu" || layer.kind == "softmax";
+  if (keeps_order) built.places = inputs[0].places;
   return built;
 }
 

@@ -61,6 +61,19 @@ TEST_CASE("on a narrow terminal the bar is shorter, and then figures give way to
   CHECK(progress_bar(moment(100), -1, 60) == "epoch 2/10  [====    ]  step 100/200  loss 0.5123  ETA -:--");
 }
 
+TEST_CASE("of several workers a line tells rounds, waiting and bytes by purpose") {
+  TrainingMoment m = moment(100);
+  m.sync_wait = 0.034;
+  m.sync.emplace();
+  m.sync->rounds = 12;
+  m.sync->traffic.sent = {3 << 20, 0, 512};
+  m.sync->traffic.received = {1 << 20};
+  CHECK_THAT(progress_bar(m, 245, 150), Catch::EndsWith("1234 images/s  rounds 12  wait 3%  ETA 4:05"));
+  CHECK_THAT(progress_text(m, 245),
+             Catch::EndsWith("ETA 4:05  sent 3.00 MiB (gradient 3.00 MiB, index 512 B)  received "
+                             "1.00 MiB (gradient 1.00 MiB)"));
+}
+
 TEST_CASE("away from a terminal there is a plain line every interval") {
   std::string text = shown(50, 120);
   CHECK(std::count(text.begin(), text.end(), '\n') == 2);

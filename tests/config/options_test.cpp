@@ -116,8 +116,8 @@ TEST_CASE("byte sizes") {
   CHECK(parse_bytes("0.5KiB") == 512);
   CHECK(parse_bytes("1.5GB") == 1500000000);
   CHECK(parse_bytes("18446744073709551615B") == 18446744073709551615ull);
-  for (const char* text :
-       {"", "GiB", "-1GiB", "1.5GiB", "1 GiB", "1gib", "0GiB", "18446744073709551616", "99999999999GiB"}) {
+  for (const char* text : {"", "GiB", "-1GiB", "1 GiB", "1gib", "0GiB", "18446744073709551616", "99999999999GiB", "1.5",
+                           "1.5B", "1.GiB", ".5MiB", "0.0MiB", "0.0001KiB", "1.2.3MiB", "1.5e3MiB"}) {
     CHECK(usage_error_of([&] { parse_bytes(text); }).starts_with("memory.budget: expected bytes with a unit"));
   }
 }

@@ -41,6 +41,7 @@ struct Course {
   std::vector<dist::Traffic> traffic;  ///< without that of the consensus
   std::int64_t rounds = 0;
   bool agree = false;
+  double compression_error = 0;  ///< of rank 0, at the last step
 };
 Course run(const Experiment& experiment);
 

@@ -62,6 +62,7 @@ Course run(const Experiment& e) {
       e.gradient(rank, t, x, g);
       Course::Moment moment{from_flat(x, e.table), from_flat(g, e.table), {}, {}};
       dist::StepContext context{t, e.lr(t), x, g, {}, update, e.weights.empty() ? 0 : e.weights[rank]};
+      algorithm->set_watching(t + 1 == e.steps);
       algorithm->step(context);
       if (e.finish && t + 1 == e.steps) algorithm->finish(context);
       moment.after = from_flat(x, e.table);
@@ -78,6 +79,7 @@ Course run(const Experiment& e) {
     course.consensus = from_flat(out, e.table);
     course.rounds = algorithm->rounds();
     course.agree = algorithm->replicas_agree();
+    course.compression_error = algorithm->compression_error();
   });
   return course;
 }

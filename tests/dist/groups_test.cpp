@@ -1,7 +1,13 @@
+#include <stint/dist/by_device.h>
 #include <stint/dist/gloo.h>
 #include <stint/dist/in_process.h>
+#include <stint/dist/nccl.h>
 #include <stint/dist/tcp_store.h>
+#include <stint/runtime/cuda_driver.h>
+#include <stint/tools/trainer/launch_variables.h>
 
+#include <algorithm>
+#include <catch2/catch.hpp>
 #include <mutex>
 #include <thread>
 
@@ -12,22 +18,31 @@ namespace stint::test {
 namespace {
 
 using Seconds = std::chrono::duration<double>;
+using Group = std::unique_ptr<dist::Communicator>;
+
+/// One rank, from its start to its end.
+void run_rank(const std::function<Group()>& open, double timeout, const Worker& worker) {
+  Group group = open();
+  try {
+    worker(*group);
+    if (timeout > 1) group->barrier();  // nobody leaves while another still needs the store
+  } catch (const std::exception& error) {
+    group->abort(error.what());
+    throw;
+  }
+}
 
 /// Ranks as threads, which meet over TCP as processes would.
-void run_gloo(int size, double timeout, const Worker& worker) {
+void run_threads(int size, double timeout, const Worker& worker, const std::function<Group(int rank, int port)>& open) {
   int port = dist::free_port();
   std::mutex mutex;
   std::exception_ptr first;
   auto work = [&](int rank) {
-    std::unique_ptr<dist::Communicator> group;
     try {
-      group = dist::gloo(rank, size, "127.0.0.1", port, Seconds(timeout));
-      worker(*group);
-      if (timeout > 1) group->barrier();  // nobody leaves while another still needs the store
+      run_rank([&] { return open(rank, port); }, timeout, worker);
     } catch (const std::exception& error) {
       std::lock_guard lock(mutex);
       if (!first) first = std::current_exception();
-      if (group) group->abort(error.what());
     }
   };
   std::vector<std::thread> threads;
@@ -36,13 +51,76 @@ void run_gloo(int size, double timeout, const Worker& worker) {
   if (first) std::rethrow_exception(first);
 }
 
+void run_gloo(int size, double timeout, const Worker& worker) {
+  run_threads(size, timeout, worker,
+              [&](int rank, int port) { return dist::gloo(rank, size, "127.0.0.1", port, Seconds(timeout)); });
+}
+
+/// CPU tensors go over Gloo, as in a run.
+Group open_nccl(int rank, int size, int port, const dist::NcclId& id, Device device, double timeout) {
+  auto cpu = dist::gloo(rank, size, "127.0.0.1", port, Seconds(timeout));
+  auto fault = [group = cpu.get()] { return group->fault(); };
+  auto cuda = dist::nccl(rank, size, id, device, Seconds(timeout), fault);
+  return dist::by_device(std::move(cpu), std::move(cuda));
+}
+
+GroupKind nccl_of_threads() {
+  bool simulated = cuda_absence().find("simulated") != std::string::npos;
+  GroupKind kind{"nccl", {}, Device::cuda(), {1, 2, 3, 4, 5, 6, 7, 8}, false};
+  if (!simulated) kind.sizes = {1};  // NCCL takes one rank a device, and one of several a process
+  kind.run = [](int size, double timeout, const Worker& worker) {
+    dist::NcclId id = dist::make_nccl_id();
+    run_threads(size, timeout, worker,
+                [&](int rank, int port) { return open_nccl(rank, size, port, id, Device::cuda(), timeout); });
+  };
+  return kind;
+}
+
+/// All processes run the same tests in the same order, each its own rank.
+GroupKind nccl_of_processes(const LaunchVariables& launch) {
+  GroupKind kind{"nccl", {}, Device::cuda(), {launch.size}, false, launch.rank};
+  auto port = std::make_shared<int>(launch.master_port);
+  kind.run = [=](int size, double timeout, const Worker& worker) {
+    int store_port = (*port)++, group_port = (*port)++;
+    dist::TcpStore store("127.0.0.1", store_port, launch.rank == 0, std::chrono::seconds(20));
+    if (launch.rank == 0) {
+      dist::NcclId made = dist::make_nccl_id();
+      store.set("id", {made.begin(), made.end()});
+    }
+    dist::NcclId id{};
+    auto told = store.get("id");
+    std::copy(told.begin(), told.end(), id.begin());
+    run_rank([&] { return open_nccl(launch.rank, size, group_port, id, Device::cuda(), timeout); }, timeout, worker);
+  };
+  return kind;
+}
+
+bool nccl_opens() {
+  if (!dist::has_nccl() || cuda_device_count() == 0) return false;
+  try {
+    dist::make_nccl_id();
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
+int GroupKind::fitting(int most) const {
+  int best = sizes.front();
+  for (int size : sizes) best = size <= most ? std::max(best, size) : best;
+  return best;
+}
+
 std::vector<GroupKind> group_kinds() {
+  LaunchVariables launch = LaunchVariables::read();
+  if (launch.size > 1) return {nccl_of_processes(launch)};
   std::vector<GroupKind> kinds = {{"in_process", [](int size, double timeout, const Worker& worker) {
                                      dist::run_workers(size, Seconds(timeout), worker);
                                    }}};
   if (dist::has_gloo()) kinds.push_back({"gloo", run_gloo});
+  if (dist::has_gloo() && nccl_opens()) kinds.push_back(nccl_of_threads());
   return kinds;
 }
 
@@ -64,3 +142,7 @@ std::vector<std::string> errors_of(const GroupKind& kind, int size, double timeo
 }
 
 }  // namespace stint::test
+
+TEST_CASE("NCCL can be opened here", "[.][nccl]") {
+  CHECK_NOTHROW(stint::dist::make_nccl_id());
+}

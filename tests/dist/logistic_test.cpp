@@ -1,31 +1,19 @@
 // Logistic regression with l2 on a9a.t, dealt out IID or sorted by label: what the papers claim of real data.
 
+#include "logistic.h"
+
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <cstdlib>
 #include <fstream>
 #include <numeric>
 #include <sstream>
 
-#include "experiment.h"
+#include "../shared_data.h"
 
-using namespace stint;
-using namespace stint::test;
+namespace stint::test {
 
-namespace {
-
-constexpr int workers = 8;
-constexpr int features = 123;
-constexpr double l2 = 1e-2;
-
-struct Sample {
-  std::vector<int> ones;  // places of the features, all of which are 1
-  double label;           // +-1
-};
-
-std::vector<Sample> read_a9a() {
-  const char* given = std::getenv("STINT_SHARED_DATA");
-  std::ifstream file((given ? std::string(given) : std::string(STINT_SOURCE_DIR "/../shared/data")) + "/a9a.t");
+std::vector<Logistic::Sample> Logistic::read() {
+  std::ifstream file(shared_data("a9a.t"));
   std::vector<Sample> samples;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
@@ -37,55 +25,59 @@ std::vector<Sample> read_a9a() {
   return samples;
 }
 
-struct Logistic {
-  std::vector<Sample> samples;
-  std::vector<std::vector<int>> shards;
+Logistic::Logistic(std::vector<Sample> all, int workers, bool by_label) : samples(std::move(all)), shards(workers) {
+  std::vector<int> order(samples.size());
+  std::iota(order.begin(), order.end(), 0);
+  auto less = [&](int a, int b) { return samples[a].label < samples[b].label; };
+  if (by_label) std::stable_sort(order.begin(), order.end(), less);
+  std::size_t share = samples.size() / workers;
+  for (std::size_t i = 0; i < share * workers; ++i) shards[by_label ? i / share : i % workers].push_back(order[i]);
+}
 
-  Logistic(std::vector<Sample> all, bool by_label) : samples(std::move(all)), shards(workers) {
-    std::vector<int> order(samples.size());
-    std::iota(order.begin(), order.end(), 0);
-    if (by_label)
-      std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return samples[a].label < samples[b].label; });
-    std::size_t share = samples.size() / workers;
-    for (std::size_t i = 0; i < share * workers; ++i) shards[by_label ? i / share : i % workers].push_back(order[i]);
+/// Adds a sample's loss and, where wanted, its gradient.
+double Logistic::add(const Sample& sample, const float* x, double share, float* g) const {
+  double z = x[features];
+  for (int j : sample.ones) z += x[j];
+  double slope = -sample.label / (1 + std::exp(sample.label * z));
+  if (g) {
+    for (int j : sample.ones) g[j] += static_cast<float>(share * slope);
+    g[features] += static_cast<float>(share * slope);
   }
+  return share * std::log1p(std::exp(-sample.label * z));
+}
 
-  /// Adds a sample's loss and, where wanted, its gradient.
-  double add(const Sample& sample, const float* x, double share, float* g) const {
-    double z = x[features];
-    for (int j : sample.ones) z += x[j];
-    double slope = -sample.label / (1 + std::exp(sample.label * z));
-    if (g) {
-      for (int j : sample.ones) g[j] += static_cast<float>(share * slope);
-      g[features] += static_cast<float>(share * slope);
+double Logistic::loss(const Reals& x) const {
+  std::vector<float> at(x.begin(), x.end());
+  double sum = 0;
+  for (double value : x) sum += l2 / 2 * value * value;
+  std::size_t count = shards[0].size() * shards.size();
+  for (const auto& shard : shards) {
+    for (int i : shard) sum += add(samples[i], at.data(), 1.0 / static_cast<double>(count), nullptr);
+  }
+  return sum;
+}
+
+GradientOf Logistic::gradient(std::int64_t batch) const {
+  return [=, this](int rank, std::int64_t t, const Tensor& x, const Tensor& g) {
+    for (int j = 0; j <= features; ++j) g.data<float>()[j] = static_cast<float>(l2) * x.data<float>()[j];
+    const auto& shard = shards[rank];
+    std::int64_t count = batch > 0 ? batch : static_cast<std::int64_t>(shard.size());
+    RandomSequence random{3, static_cast<std::uint64_t>(rank * 1000000 + t)};
+    for (std::int64_t i = 0; i < count; ++i) {
+      int which = shard[batch > 0 ? random.below(i, shard.size()) : i];
+      add(samples[which], x.data<float>(), 1.0 / static_cast<double>(count), g.data<float>());
     }
-    return share * std::log1p(std::exp(-sample.label * z));
-  }
+  };
+}
 
-  double loss(const Reals& x) const {
-    std::vector<float> at(x.begin(), x.end());
-    double sum = 0;
-    for (double value : x) sum += l2 / 2 * value * value;
-    std::size_t count = shards[0].size() * workers;
-    for (const auto& shard : shards) {
-      for (int i : shard) sum += add(samples[i], at.data(), 1.0 / static_cast<double>(count), nullptr);
-    }
-    return sum;
-  }
+}  // namespace stint::test
 
-  GradientOf gradient(std::int64_t batch) const {
-    return [=, this](int rank, std::int64_t t, const Tensor& x, const Tensor& g) {
-      for (int j = 0; j <= features; ++j) g.data<float>()[j] = static_cast<float>(l2) * x.data<float>()[j];
-      const auto& shard = shards[rank];
-      std::int64_t count = batch > 0 ? batch : static_cast<std::int64_t>(shard.size());
-      RandomSequence random{3, static_cast<std::uint64_t>(rank * 1000000 + t)};
-      for (std::int64_t i = 0; i < count; ++i) {
-        int which = shard[batch > 0 ? random.below(i, shard.size()) : i];
-        add(samples[which], x.data<float>(), 1.0 / static_cast<double>(count), g.data<float>());
-      }
-    };
-  }
-};
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+constexpr int workers = 8;
 
 Experiment experiment(const Logistic& problem, const std::string& algorithm, std::int64_t steps, float rate,
                       std::int64_t batch) {
@@ -94,7 +86,7 @@ Experiment experiment(const Logistic& problem, const std::string& algorithm, std
   e.size = workers;
   e.steps = steps;
   e.lr = [=](std::int64_t) { return rate; };
-  e.table.add("weight", {features + 1}, true);
+  e.table.add("weight", {Logistic::features + 1}, true);
   e.gradient = problem.gradient(batch);
   return e;
 }
@@ -102,19 +94,16 @@ Experiment experiment(const Logistic& problem, const std::string& algorithm, std
 }  // namespace
 
 TEST_CASE("a9a sorted by label: VRL-SGD reaches what synchronous SGD reaches, Local SGD does not", "[dist]") {
-  auto samples = read_a9a();
-  if (samples.empty()) {
-    WARN("SKIPPED: a9a.t was not found beside the checkout (STINT_SHARED_DATA)");
-    return;
-  }
+  auto samples = Logistic::read();
+  if (samples.empty()) return;
   REQUIRE(samples.size() == 16281);
   samples.resize(4096);
-  Logistic problem(samples, true);
+  Logistic problem(samples, workers, true);
   auto gap = [&](const std::string& algorithm, std::int64_t steps) {
     return problem.loss(run(experiment(problem, algorithm, steps, 0.5f, 0)).consensus);
   };
   double sync = gap("sync", 600), vrl = gap("vrl:period=20", 600), local = gap("local:period=20", 600);
-  double start = problem.loss(Reals(features + 1));
+  double start = problem.loss(Reals(Logistic::features + 1));
   INFO("loss: start " << start << ", sync " << sync << ", vrl " << vrl << ", local " << local);
   CHECK(start == Approx(std::log(2)));
   CHECK(sync < 0.45);
@@ -123,12 +112,9 @@ TEST_CASE("a9a sorted by label: VRL-SGD reaches what synchronous SGD reaches, Lo
 }
 
 TEST_CASE("a9a IID: STL-SGD reaches Local SGD's loss in far fewer rounds", "[dist]") {
-  auto samples = read_a9a();
-  if (samples.empty()) {
-    WARN("SKIPPED: a9a.t was not found beside the checkout (STINT_SHARED_DATA)");
-    return;
-  }
-  Logistic problem(samples, false);
+  auto samples = Logistic::read();
+  if (samples.empty()) return;
+  Logistic problem(samples, workers, false);
   Course stl = run(experiment(problem, "stl:period=4,stage=100", 1500, 0.5f, 16));
   Course local = run(experiment(problem, "local:period=4", 1500, 0.5f, 16));
   Course liec = run(experiment(problem, "liec:period=32", 1500, 0.1f, 16));

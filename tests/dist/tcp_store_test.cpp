@@ -42,6 +42,41 @@ TEST_CASE("a store gives what another rank has set, also while strangers knock",
   other.join();
 }
 
+TEST_CASE("of several who set a key the first one counts, and all learn it", "[dist]") {
+  int port = free_port();
+  TcpStore server("", port, true, 2000ms);
+  std::vector<TcpStore::Bytes> seen(8);
+  std::vector<std::thread> ranks;
+  for (char r = 0; r < 8; ++r) {
+    ranks.emplace_back([&seen, port, r] {
+      TcpStore client("127.0.0.1", port, false, 2000ms);
+      seen[r] = client.claim("fault", {static_cast<char>('a' + r)});
+    });
+  }
+  for (std::thread& rank : ranks) rank.join();
+  for (const auto& each : seen) CHECK(each == server.get("fault"));
+  CHECK(server.claim("fault", {'z'}) != TcpStore::Bytes{'z'});
+}
+
+TEST_CASE("rank 0 serves on for those who have not yet asked, for a while", "[dist]") {
+  int port = free_port();
+  auto server = std::make_unique<TcpStore>("", port, true, 2000ms);
+  server->set("fault", {'x'});
+  TcpStore::Bytes seen;
+  std::thread other([&] {
+    TcpStore client("127.0.0.1", port, false, 2000ms);
+    std::this_thread::sleep_for(200ms);
+    seen = client.look("fault");
+  });
+  std::this_thread::sleep_for(50ms);
+  auto start = std::chrono::steady_clock::now();
+  server->linger(5000ms);
+  CHECK(std::chrono::steady_clock::now() - start < 3000ms);
+  server.reset();
+  other.join();
+  CHECK(seen == TcpStore::Bytes{'x'});
+}
+
 TEST_CASE("a store that nobody serves, or a key that nobody sets, is an error in time", "[dist]") {
   int port = free_port();
   CHECK_THROWS_WITH(TcpStore("127.0.0.1", port, false, 200ms), Catch::Contains("rank 0 does not answer"));

@@ -57,6 +57,7 @@ OpCase<Attention> attention_case(std::string name, Sizes s, double gain = 2) {
 }
 
 const Registered perf([] { return attention_case("16x197, 3 heads of 64", {16, 197, 3, 64}); });
+const Registered small_heads([] { return attention_case("128x65, 12 heads of 16", {128, 65, 12, 16}); });
 
 }  // namespace
 

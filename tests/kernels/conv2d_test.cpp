@@ -1,7 +1,12 @@
+#include <fmt/format.h>
 #include <stint/kernels/conv2d/conv2d.h>
+#include <stint/kernels/conv2d/conv2d_kernels.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdlib>
 
+#include "../op_case_tensors.h"
 #include "image_reference.h"
 
 using namespace stint;
@@ -37,9 +42,47 @@ OpCase<Conv2d> conv_case(std::string name, Shape x, std::int64_t out, Window win
 
 constexpr Window window_3x3{.kernel = 3, .stride = 1, .padding = 1};
 
+const Registered small_images([] {
+  return conv_case("3x3 512>512 2x2 N=128", {128, 2, 2, 512}, 512, window_3x3, false);
+});
+const Registered few_images([] {
+  return conv_case("3x3 128>128 28x28 N=16", {16, 28, 28, 128}, 128, window_3x3, false);
+});
 const Registered perf([] { return conv_case("3x3 64>64 32x32 N=32", {32, 32, 32, 64}, 64, window_3x3, false); });
 
+/// y and the gradients of x and weight, with or without Winograd.
+std::vector<Reals> all_passes(bool winograd) {
+  setenv("STINT_WINOGRAD", winograd ? "always" : "off", 1);
+  AnyCase c = erase(conv_case("", {4, 32, 32, 64}, 64, window_3x3, false));
+  auto inputs = make_inputs(c, DType::f32, packings_of(c, Device::cpu()).back(), Device::cpu());
+  RecordingSaver saver;
+  Tensor y = c.forward(saver, inputs);
+  auto gradients = run_backward(c, inputs, ReplayedSaved(saver), to_tensor(random_reals(y.count(), 5), y.spec()));
+  unsetenv("STINT_WINOGRAD");
+  return {to_reals(y), to_reals(gradients[0]), to_reals(gradients[1])};
+}
+
+double relative_error(const Reals& values, const Reals& exact) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    difference += (values[i] - exact[i]) * (values[i] - exact[i]);
+    norm += exact[i] * exact[i];
+  }
+  return std::sqrt(difference / norm);
+}
+
 }  // namespace
+
+TEST_CASE("Winograd can be switched off, and errs little", "[op]") {
+  if (cpu_conv_layout() != CpuConvLayout::blocked || !__builtin_cpu_supports("avx512f")) return;  // there is none
+  auto direct = all_passes(false), fast = all_passes(true);
+  for (std::size_t i = 0; i < direct.size(); ++i) {
+    double error = relative_error(fast[i], direct[i]);
+    fmt::print("Winograd, pass {}: {:.1e} away from direct, relative to the norm\n", i, error);
+    CHECK(error > 0);  // it is another algorithm
+    CHECK(error < 3e-6);
+  }
+}
 
 TEST_CASE("conv2d equals its reference, ragged channels", "[op]") {
   check(conv_case("3x3 3>5 bias", {2, 5, 4, 3}, 5, window_3x3, true));

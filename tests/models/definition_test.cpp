@@ -1,10 +1,12 @@
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
 #include <stint/layers/optimiser.h>
+#include <stint/layers/simple.h>
 #include <stint/layers/state_dict.h>
 #include <stint/models/model.h>
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <numeric>
 
 #include "../op_case_tensors.h"
 #include "../temporary_directory.h"
@@ -70,14 +72,16 @@ std::string refusal(const std::string& text, const ModelSpec& like = {"", {}, 3,
   return "accepted";
 }
 
-std::string layers(const std::string& lines) {
+std::string with_layers(const std::string& lines) {
   return "layers:\n" + lines;
 }
 
 }  // namespace
 
-TEST_CASE("a definition of resnet18 trains to the same bits as the registered one", "[models]") {
+TEST_CASE("a definition of a residual network trains to the same bits as the registered one", "[models]") {
   require_same_bits({shipped("resnet18"), {{"width", "4"}}, 3, 32, 3}, {"resnet18", {{"width", "4"}}, 3, 32, 3});
+  require_same_bits({shipped("preact_resnet18"), {{"width", "3"}}, 3, 16, 3},
+                    {"preact_resnet18", {{"width", "3"}}, 3, 16, 3});
 }
 
 TEST_CASE("definitions of a vision transformer and of vgg are the registered ones", "[models]") {
@@ -104,6 +108,32 @@ TEST_CASE("a net in no registry trains", "[models]") {
   CHECK((*model)(tape, tape.constant(Tensor({2, 16, 16, 3}, DType::f32, Device::cpu()))).shape() == Shape{2, 3});
 }
 
+TEST_CASE("tokens are averaged as an image of the same pixels is", "[models]") {
+  layers::GlobalPool pool;
+  Tape tape(Tape::Mode::inference);
+  Tensor image = to_tensor(random_reals(2 * 6 * 6 * 5, 5), {{2, 6, 6, 5}});
+  auto mean = [&](const Tensor& x) { return to_reals(pool(tape, tape.constant(x)).tensor()); };
+  CHECK(mean(image.reshaped({2, 36, 5})) == mean(image));
+  std::string tokens = with_layers("- {name: t, kind: embed_tokens, class_token: a, position: b}\n");
+  CHECK(refusal(tokens + "- {name: m, kind: global_pool}\n", {"", {}, 10, 6, 10}) == "accepted");
+}
+
+TEST_CASE("softmax in a definition makes each row a distribution", "[models]") {
+  TemporaryDirectory directory;
+  ModelSpec spec{directory.path() / "net.yaml", {}, 3, 6, 5};
+  std::ofstream(spec.name) << with_layers(
+      "- {name: f, kind: flatten}\n- {name: fc, kind: linear, out: 5}\n- {name: s, kind: softmax}\n");
+  auto model = make_model(spec);
+  ModelState state(*model, Device::cpu(), DType::f32, 1);
+  Tape tape(Tape::Mode::inference);
+  Tensor images = to_tensor(random_reals(2 * 6 * 6 * 3, 5), {{2, 6, 6, 3}});
+  Reals rows = to_reals((*model)(tape, tape.constant(images)).tensor());
+  REQUIRE(rows.size() == 10);
+  for (int n = 0; n < 2; ++n) CHECK(std::accumulate(&rows[5 * n], &rows[5 * n] + 5, 0.0) == Approx(1));
+  CHECK(refusal(with_layers("- {name: s, kind: softmax}\n")) ==
+        "net.yaml:2: layer 's': softmax expected tokens [T,C] or features [C], got [16,16,3]");
+}
+
 TEST_CASE("every example of docs/model-files.md is a network", "[models]") {
   std::ifstream page(STINT_SOURCE "/docs/model-files.md");
   std::string example;
@@ -126,39 +156,40 @@ TEST_CASE("every example of docs/model-files.md is a network", "[models]") {
 }
 
 TEST_CASE("a definition's errors name file, line, layer, expected and actual shape", "[models]") {
-  CHECK(refusal(layers("- {name: fc, kind: linear, out: $classes}\n")) ==
+  CHECK(refusal(with_layers("- {name: fc, kind: linear, out: $classes}\n")) ==
         "net.yaml:2: layer 'fc': linear expected features [C] or tokens [T,C] (flatten an image first), got [16,16,3]");
-  CHECK(refusal(layers("- {name: a, kind: conv, out: 4}\n- {name: b, kind: conv, out: 8}\n"
-                       "- {name: sum, kind: add, inputs: [a, b]}\n")) ==
+  CHECK(refusal(with_layers("- {name: a, kind: conv, out: 4}\n- {name: b, kind: conv, out: 8}\n"
+                            "- {name: sum, kind: add, inputs: [a, b]}\n")) ==
         "net.yaml:4: layer 'sum': add expected two inputs of the same shape, got [16,16,4] and [16,16,8]");
-  CHECK(refusal(layers("- {name: p, kind: global_pool}\n")) ==
+  CHECK(refusal(with_layers("- {name: p, kind: global_pool}\n")) ==
         "net.yaml:2: layer 'p': the last layer's output is [3], expected [10], one number a class ($classes)");
-  CHECK(refusal(layers("- name: s.$i\n  repeat: 5\n  layers:\n  - {name: pool, kind: max_pool, kernel: 2}\n")) ==
+  CHECK(refusal(with_layers("- name: s.$i\n  repeat: 5\n  layers:\n  - {name: pool, kind: max_pool, kernel: 2}\n")) ==
         "net.yaml:5: layer 's.4.pool': max_pool expected an image of at least 2x2, got [1,1,3]");
 }
 
 TEST_CASE("a definition's slips are refused, with a suggestion where one is close", "[models]") {
-  CHECK(refusal(layers("- {name: c, kind: convv, out: 4}\n")) ==
+  CHECK(refusal(with_layers("- {name: c, kind: convv, out: 4}\n")) ==
         "net.yaml:2: layer 'c': there is no kind 'convv': did you mean 'conv'?");
-  CHECK(refusal(layers("- {name: c, kind: conv, out: 4, kernal: 3}\n")) ==
+  CHECK(refusal(with_layers("- {name: c, kind: conv, out: 4, kernal: 3}\n")) ==
         "net.yaml:2: layer 'c': there is no key 'kernal' here: did you mean 'kernel'?");
-  CHECK(refusal(layers("- {name: c, kind: conv}\n")) == "net.yaml:2: layer 'c': expected a key 'out'");
-  CHECK(refusal(layers("- {name: c, kind: conv, out: $widht}\n")) ==
+  CHECK(refusal(with_layers("- {name: c, kind: conv}\n")) == "net.yaml:2: layer 'c': expected a key 'out'");
+  CHECK(refusal(with_layers("- {name: c, kind: conv, out: $widht}\n")) ==
         "net.yaml:2: layer 'c': there is no parameter '$widht'");
-  CHECK(refusal(layers("- {name: c, kind: conv, out: 3/2}\n")) ==
+  CHECK(refusal(with_layers("- {name: c, kind: conv, out: 3/2}\n")) ==
         "net.yaml:2: layer 'c': expected out to be an integer of at least 1, got '3/2'");
-  CHECK(refusal(layers("- {name: a, kind: relu}\n- {name: a, kind: relu}\n")) ==
+  CHECK(refusal(with_layers("- {name: a, kind: relu}\n- {name: a, kind: relu}\n")) ==
         "net.yaml:3: layer 'a': there are two layers of this name");
-  CHECK(refusal(layers("- {name: a, kind: relu, inputs: bb}\n")) == "net.yaml:2: layer 'a': there is no layer 'bb'");
-  CHECK(refusal(layers("- {name: a, kind: relu, inputs: b}\n- {name: b, kind: relu, inputs: a}\n")) ==
+  CHECK(refusal(with_layers("- {name: a, kind: relu, inputs: bb}\n")) ==
+        "net.yaml:2: layer 'a': there is no layer 'bb'");
+  CHECK(refusal(with_layers("- {name: a, kind: relu, inputs: b}\n- {name: b, kind: relu, inputs: a}\n")) ==
         "net.yaml:2: layer 'a': its inputs depend on its own output");
-  CHECK(refusal(layers("- {name: a, kind: relu}\n- {name: b, kind: global_pool, inputs: in}\n")) ==
+  CHECK(refusal(with_layers("- {name: a, kind: relu}\n- {name: b, kind: global_pool, inputs: in}\n")) ==
         "net.yaml:2: layer 'a': nothing uses its output");
   CHECK(refusal("layer: []\n") == "net.yaml: expected a list `layers:`");
   CHECK_THAT(refusal("layers: [\n"), Catch::StartsWith("net.yaml:2: is not YAML"));
-  CHECK(refusal("layerss: 3\n" + layers("- {name: a, kind: relu}\n")) ==
+  CHECK(refusal("layerss: 3\n" + with_layers("- {name: a, kind: relu}\n")) ==
         "net.yaml:1: there is no key 'layerss' here: did you mean 'layers'?");
-  CHECK_THAT(refusal(layers("- {name: a, kind: relu}\n"), {"", {{"width", "3"}}, 3, 16, 10}),
+  CHECK_THAT(refusal(with_layers("- {name: a, kind: relu}\n"), {"", {{"width", "3"}}, 3, 16, 10}),
              Catch::EndsWith("takes no keyword argument 'width'"));
   CHECK_THROWS_WITH(make_model({"/nowhere/net.yaml", {}}), Catch::Contains("cannot read /nowhere/net.yaml"));
 }

@@ -6,8 +6,11 @@
 #include <sys/mman.h>
 #include <stint/kernels/cuda.cuh>
 
-#include <chrono>
 #include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "simt_stream.h"
 
 namespace stint {
 
@@ -15,6 +18,7 @@ namespace {
 
 class SimtArena;
 SimtArena* opened = nullptr;  // the one device's
+std::mutex access_mutex;      // ranks of a group are threads
 int accesses = 0;
 
 class SimtArena : public Arena {
@@ -26,6 +30,7 @@ class SimtArena : public Arena {
   std::size_t capacity() const override { return host_->capacity(); }
   bool grow(std::size_t bytes) override {
     if (!host_->grow(bytes)) return false;
+    std::lock_guard lock(access_mutex);
     size_ = bytes;
     protect(accesses > 0);
     return true;
@@ -53,10 +58,12 @@ class SimtArena : public Arena {
 }  // namespace
 
 simt::DeviceAccess::DeviceAccess() {
+  std::lock_guard lock(access_mutex);
   if (accesses++ == 0 && opened) opened->protect(true);
 }
 
 simt::DeviceAccess::~DeviceAccess() {
+  std::lock_guard lock(access_mutex);
   if (--accesses == 0 && opened) opened->protect(false);
 }
 
@@ -69,8 +76,6 @@ std::string cuda_absence() {
 }
 
 namespace cuda_driver {
-
-using Clock = std::chrono::steady_clock;
 
 void check(int, std::string_view) {}
 
@@ -100,23 +105,31 @@ void zero(void* at, std::size_t bytes, int, void*) {
   std::memset(at, 0, bytes);
 }
 
+// Kernels and copies are done when they return; only the simulated NCCL works behind its callers' backs.
+
 std::shared_ptr<void> make_stream(int) {
-  return std::make_shared<char>();
+  return std::make_shared<simt::Stream>();
 }
-void synchronize(int, void*) {}
+void synchronize(int, void* stream) {
+  while (stream && !static_cast<simt::Stream*>(stream)->idle()) std::this_thread::yield();
+}
 void order(int, void*, void*) {}
 
 std::shared_ptr<void> make_event(int) {
-  return std::make_shared<Clock::time_point>();
+  return std::make_shared<simt::Event>();
 }
-void record(int, void* event, void*) {
-  *static_cast<Clock::time_point*>(event) = Clock::now();
+void record(int, void* event, void* stream) {
+  static_cast<simt::Event*>(event)->record(static_cast<simt::Stream*>(stream));
 }
-void synchronize_event(int, void*) {}
+bool is_done(int, void* event) {
+  return static_cast<simt::Event*>(event)->is_done();
+}
+void synchronize_event(int device, void* event) {
+  while (!is_done(device, event)) std::this_thread::yield();
+}
 double seconds_between(int, void* earlier, void* later) {
-  return std::chrono::duration<double>(*static_cast<Clock::time_point*>(later) -
-                                       *static_cast<Clock::time_point*>(earlier))
-      .count();
+  auto time = [](void* event) { return static_cast<simt::Event*>(event)->time; };
+  return std::chrono::duration<double>(time(later) - time(earlier)).count();
 }
 
 }  // namespace cuda_driver

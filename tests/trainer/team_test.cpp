@@ -2,6 +2,8 @@
 #include <stint/tools/trainer/train.h>
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "../op_case_tensors.h"
@@ -10,6 +12,7 @@
 using namespace stint;
 using namespace stint::test;
 namespace fs = std::filesystem;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -48,6 +51,10 @@ TrainingOutcome train_whole(const Config& config) {
 
 std::string weights(const fs::path& run) {
   return read_file(run / "checkpoints/last/model.safetensors");
+}
+
+std::string average(const fs::path& run) {
+  return read_file(run / "checkpoints/last/ema.safetensors");
 }
 
 /// The numbers of the last line of summary.csv.
@@ -115,6 +122,45 @@ TEST_CASE("four workers in one process have the payload of the formula in their 
   CHECK(summary[11] == 22);
 }
 
+TEST_CASE("every line of a team's log has bytes by purpose, rounds and what was waited", "[trainer]") {
+  TemporaryDirectory directory;
+  for (const char* algorithm : {"liec:period=4", "local:period=3"}) {
+    INFO(algorithm);
+    Config config = team_run(directory, std::string(algorithm, 4), algorithm);
+    config.optim.momentum = 0.9;
+    auto run = train_whole(config).run;
+    std::istringstream lines(read_file(run / "metrics.jsonl"));
+    Json last;
+    int steps = 0;
+    for (std::string line; std::getline(lines, line);) {
+      Json json = Json::parse(line);
+      for (const char* key : {"sent_bytes", "received_bytes", "sync_rounds", "waited_seconds"})
+        CHECK(json.contains(key));
+      CHECK(json["waited_seconds"] <= json["seconds"]);
+      if (!last.is_null()) CHECK(json["sync_rounds"] >= last["sync_rounds"]);
+      bool epoch = json.contains("eval_loss");
+      CHECK(json.contains("worker_spread") == epoch);
+      CHECK(json.contains("compression_error") == epoch);
+      steps += !epoch;
+      last = json;
+    }
+    CHECK(steps == 22);
+    bool compresses = algorithm[1] == 'i';
+    CHECK(last["sent_bytes"].contains("gradient") == compresses);
+    CHECK(last["sent_bytes"].contains("index") == compresses);
+    CHECK(last["sent_bytes"]["state"] > 0);
+    CHECK((last["compression_error"] > 0.1) == compresses);
+    CHECK(last["worker_spread"] == 0);  // the last round is closed
+    auto row = last_line(run);
+    std::uint64_t sent = 0;
+    for (const auto& [purpose, bytes] : last["sent_bytes"].items()) sent += bytes.get<std::uint64_t>();
+    CHECK(row[9] == static_cast<double>(sent));
+    CHECK(std::accumulate(row.begin() + 15, row.begin() + 21, 0.0) == row[9]);
+    CHECK(std::accumulate(row.begin() + 21, row.begin() + 27, 0.0) == row[10]);
+    CHECK(row[11] == last["sync_rounds"]);
+  }
+}
+
 TEST_CASE("a team that was stopped and resumed has the bits of one that was not", "[trainer]") {
   TemporaryDirectory directory;
   for (const char* algorithm : algorithms) {
@@ -122,6 +168,8 @@ TEST_CASE("a team that was stopped and resumed has the bits of one that was not"
     name = name.substr(0, name.find(':'));
     Config config = team_run(directory, "whole", algorithm);
     config.log.experiment = "whole-" + name;
+    config.optim.model_ema = name != "easgd";
+    config.optim.model_ema_decay = 0.9;
     auto whole = train_whole(config);
     for (int stop_after : {3, 9, 14}) {
       INFO(algorithm << ", stopped after step " << stop_after);
@@ -134,6 +182,7 @@ TEST_CASE("a team that was stopped and resumed has the bits of one that was not"
       cut.resume = stopped.run;
       auto resumed = train_whole(cut);
       CHECK(weights(resumed.run) == weights(whole.run));
+      if (config.optim.model_ema) CHECK(average(resumed.run) == average(whole.run));
       CHECK(last_line(resumed.run)[9] == last_line(whole.run)[9]);
       CHECK(last_line(resumed.run)[11] == last_line(whole.run)[11]);
     }
@@ -214,5 +263,9 @@ TEST_CASE("several workers without an algorithm, and what no algorithm can do, a
   config.sync.algorithm = "local";
   config.sync.compress = "sign";
   CHECK_THROWS_WITH(train_whole(config), Catch::Contains("takes no compressor"));
+  config.sync.compress = "";
+  config.sync.algorithm = "easgd";
+  config.optim.model_ema = true;
+  CHECK_THROWS_WITH(train_whole(config), Catch::Contains("easgd's model is its centre: leave out --model-ema"));
   CHECK_FALSE(fs::exists(directory.path() / "none"));
 }

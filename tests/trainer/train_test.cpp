@@ -95,7 +95,10 @@ TEST_CASE("a run directory is complete and never overwritten", "[trainer]") {
   std::string summary = read_file(outcome.run / "summary.csv");
   CHECK(
       summary.starts_with("epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s,peak_mem_bytes,saved_act_bytes,"
-                          "wire_tx_bytes,wire_rx_bytes,sync_rounds\n0,"));
+                          "wire_tx_bytes,wire_rx_bytes,sync_rounds,waited_s,worker_spread,compression_error,"
+                          "tx_gradient_bytes,tx_parameter_bytes,tx_index_bytes,tx_buffer_bytes,tx_state_bytes,"
+                          "tx_control_bytes,rx_gradient_bytes,rx_parameter_bytes,rx_index_bytes,rx_buffer_bytes,"
+                          "rx_state_bytes,rx_control_bytes\n0,"));
   CHECK(std::count(summary.begin(), summary.end(), '\n') == 3);
   CHECK_THROWS_WITH(train_whole(config), Catch::Contains("never overwritten"));
 

@@ -5,7 +5,8 @@
   compare_torch.py --table OUT --threads 2      # every row of ROWS: OUT/*.json and OUT/table.md
 
 PyTorch is tuned: jemalloc that gives nothing back, OpenBLAS with OpenMP, and the faster of its two memory layouts, found
-in a first round. `ratio` is the median over the pairs of stint's images/s over PyTorch's. Needs the packages of
+in a first round. On both sides threads wait asleep (GOMP_SPINCOUNT), which is as fast on an idle machine and far faster on
+a busy one. `ratio` is the median over the pairs of stint's images/s over PyTorch's. Needs the packages of
 `tools/check/setup.sh bench`; takes Debian's PyTorch, or the one of $STINT_TORCH_PYTHON."""
 
 import argparse
@@ -27,7 +28,7 @@ LEAST_PAIRS, SECONDS_A_TURN = 7, 2.0
 VIT = "image_size=32,patch=4,dim=192,depth=9,heads=12"
 ROWS = [  # model, keyword arguments, image size, batch size
     ("resnet18", "stem=cifar", 32, 128),
-    ("vgg16_bn", "", 32, 128),
+    ("vgg16_bn", "head=cifar", 32, 128),
     ("resnet50", "", 224, 16),
     ("vit_tiny_patch16_224", "", 224, 16),
     ("vit_tiny_patch16_224", VIT, 32, 128),
@@ -68,7 +69,7 @@ class Torch:
 def stint(case, steps):
     words = [STINT, "bench", "--json", "--steps", steps, "--device", "cpu", "--dataset", "synthetic", "--model", case.model,
              "--image-size", case.image_size, "--batch-size", case.batch_size, "--threads", case.threads]
-    words += ["--model-kwargs", case.model_kwargs] if case.model_kwargs else []
+    words += [word for pair in case.model_kwargs.split(",") if pair for word in ("--model-kwargs", pair)]
     words += ["--amp", case.amp] if case.amp else []
     done = subprocess.run(list(map(str, words)), check=False, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -108,7 +109,7 @@ def compare(case):
                       "rss_peak_bytes": max(mine["rss_peak_bytes"] for mine in ours)},
             "torch": {"images_per_s": spread(speeds), "dtype": "f32",
                       "rss_peak_bytes": max(answer["peak_bytes"] for answer in theirs), "layout_seconds": layouts,
-                      "tuning": TUNING, **worker.settings}}
+                      "tuning": {**TUNING, "GOMP_SPINCOUNT": os.environ["GOMP_SPINCOUNT"]}, **worker.settings}}
 
 
 def sentence(r):
@@ -118,7 +119,7 @@ def sentence(r):
             f"  stint {ours['dtype']:<5} {of(ours['images_per_s'])} images/s, {mib(ours)} MiB resident\n"
             f"  torch f32   {of(theirs['images_per_s'])} images/s, {mib(theirs)} MiB resident\n"
             f"  ratio {of(r['ratios'], 2)} over {r['pairs']} pairs of {r['steps_a_turn']} step(s)\n"
-            f"  PyTorch {theirs['torch']}, {theirs['layout']}, " + ", ".join(f"{k}={v}" for k, v in TUNING.items()))
+            f"  PyTorch {theirs['torch']}, {theirs['layout']}, " + ", ".join(f"{k}={v}" for k, v in theirs["tuning"].items()))
 
 
 def of(values, digits=1):
@@ -180,6 +181,7 @@ def main():
     if args.pairs < LEAST_PAIRS:
         parser.error(f"expected at least {LEAST_PAIRS} pairs, got {args.pairs}")
     check_installed()
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     if args.table:
         return run_table(args)
     result = compare(args)

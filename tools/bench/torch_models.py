@@ -22,6 +22,8 @@ def make_model(name, kwargs, image_size, classes):
         if kwargs.pop("stem", "imagenet") == "cifar":  # 3x3, no pooling
             model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
             model.maxpool = torch.nn.Identity()
+        if kwargs.pop("head", "imagenet") == "cifar":  # VGG: a mean over positions, one linear layer
+            model.avgpool, model.classifier = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear(512, classes)
     if kwargs:
         raise ValueError(f"{name} has no twin with {', '.join(kwargs)}")
     return model

@@ -1,11 +1,11 @@
 #include <stint/runtime/parallel.h>
 #include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/operator_table.h>
 #include <stint/tools/cli/report.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 
 namespace stint {
 
@@ -19,50 +19,10 @@ std::size_t peak_resident_bytes() {
   return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
 }
 
-struct OperatorTime {
-  double seconds = 0;
-  int calls = 0;
-  Work work;
-};
-
-/// Time by operator, the most expensive first. Ranges that contain others ("step") are left out.
-std::vector<std::pair<std::string, OperatorTime>> by_operator(const std::vector<ProfileEvent>& events) {
-  std::map<std::string, OperatorTime> sums;
-  for (const ProfileEvent& e : events) {
-    if (e.name == "step") continue;
-    OperatorTime& sum = sums[e.name];
-    sum.seconds += static_cast<double>(e.end_ns - e.begin_ns) * 1e-9;
-    sum.work.flops += e.work.flops;
-    sum.work.bytes += e.work.bytes;
-    ++sum.calls;
-  }
-  std::vector<std::pair<std::string, OperatorTime>> rows(sums.begin(), sums.end());
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.seconds > b.second.seconds; });
-  return rows;
-}
-
-void print_operators(const std::vector<ProfileEvent>& events, double step_seconds) {
-  double rest = step_seconds;
-  fmt::print("\n{:<32}{:>8}{:>12}{:>9}{:>12}{:>10}\n", "operator", "calls", "ms a step", "share", "GFLOP/s", "GB/s");
-  for (const auto& [name, sum] : by_operator(events)) {
-    fmt::print("{:<32}{:>8}{:>12.3f}{:>8.1f}%{:>12.1f}{:>10.1f}\n", name, sum.calls, sum.seconds * 1e3,
-               100 * sum.seconds / step_seconds, sum.work.flops / sum.seconds * 1e-9,
-               sum.work.bytes / sum.seconds * 1e-9);
-    rest -= sum.seconds;
-  }
-  fmt::print("{:<32}{:>8}{:>12.3f}{:>8.1f}%\n", "(between operators)", "", rest * 1e3, 100 * rest / step_seconds);
-}
-
-nlohmann::ordered_json operators_to_json(const std::vector<ProfileEvent>& events) {
-  auto rows = nlohmann::ordered_json::array();
-  for (const auto& [name, sum] : by_operator(events)) {
-    rows.push_back({{"name", name},
-                    {"calls", sum.calls},
-                    {"seconds", sum.seconds},
-                    {"flops", sum.work.flops},
-                    {"bytes", sum.work.bytes}});
-  }
-  return rows;
+/// On the CPU, where they can be measured.
+std::optional<Ceilings> ceilings_of(Device device) {
+  if (device.type != Device::Type::cpu) return {};
+  return measured_ceilings();
 }
 
 }  // namespace
@@ -83,11 +43,16 @@ int run_bench(const Config& config, int steps) {
   Profiler::start();
   training.step(batch);
   auto events = Profiler::stop();
+  if (config.log.trace) write_trace("trace.json", events);
 
   std::sort(seconds.begin(), seconds.end());
   double median = seconds[seconds.size() / 2];
   double rate = static_cast<double>(config.data.batch_size) / median;
-  const StepMemory& memory = training.memory();
+  const StepMemory memory = training.memory();
+  std::size_t resident = peak_resident_bytes();  // before the ceilings take memory of their own
+  auto operators = by_operator(events);
+  auto ceilings = ceilings_of(training.device());
+  StepCost cost{median, ceilings, training.state().compute() == DType::bf16};
   if (config.log.json) {
     nlohmann::ordered_json json = {{"model", config.model.name},
                                    {"batch", config.data.batch_size},
@@ -97,9 +62,13 @@ int run_bench(const Config& config, int steps) {
                                    {"step_s", {{"median", median}, {"min", seconds.front()}, {"max", seconds.back()}}},
                                    {"peak_bytes", to_json(memory.peak)},
                                    {"saved_act_bytes", memory.saved_activations},
-                                   {"rss_peak_bytes", peak_resident_bytes()},
+                                   {"rss_peak_bytes", resident},
                                    {"device", training.device().name()},
-                                   {"operators", operators_to_json(events)}};
+                                   {"operators", to_json(operators, cost)}};
+    if (ceilings) {
+      json["ceilings"] = {
+          {"f32_flops", ceilings->f32}, {"bf16_flops", ceilings->bf16}, {"memory_bytes", ceilings->memory}};
+    }
     fmt::print("{}\n", json.dump(2));
     return 0;
   }
@@ -108,8 +77,8 @@ int run_bench(const Config& config, int steps) {
   fmt::print("step: median {:.2f} ms, min {:.2f}, max {:.2f} over {} steps\n", median * 1e3, seconds.front() * 1e3,
              seconds.back() * 1e3, seconds.size());
   fmt::print("peak {}, saved {}, resident {}\n", human_bytes(memory.peak.total()),
-             human_bytes(memory.saved_activations), human_bytes(peak_resident_bytes()));
-  print_operators(events, median);
+             human_bytes(memory.saved_activations), human_bytes(resident));
+  print_operators(operators, cost);
   return 0;
 }
 

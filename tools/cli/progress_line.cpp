@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <stint/tools/cli/progress_line.h>
+#include <stint/tools/cli/report.h>
 #include <stint/tools/trainer/memory_text.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -34,12 +35,13 @@ std::string head_text(const TrainingMoment& m) {
   return fmt::format("epoch {}/{}  ", m.epoch + 1, m.epochs);
 }
 
-/// Without the `left_out` figures that one can best do without: the rate, the wait for data, the speed.
+/// Without the `left_out` figures that one can best do without: the rate, the waiting, the speed.
 std::string tail_text(const TrainingMoment& m, double seconds_left, int left_out = 0) {
   std::string text = fmt::format("step {}/{}  loss {:.4f}", m.step, m.steps, m.loss);
   if (left_out < 1) text += fmt::format("  lr {:.4g}", m.lr);
   if (left_out < 3) text += fmt::format("  {:.0f} images/s", m.images_per_second);
   if (left_out < 2 && m.data_wait >= 0.01) text += fmt::format("  data {:.0f}%", 100 * m.data_wait);
+  if (left_out < 2 && m.sync) text += fmt::format("  rounds {}  wait {:.0f}%", m.sync->rounds, 100 * m.sync_wait);
   if (m.skipped > 0) text += fmt::format("  skipped {}", m.skipped);
   return text + "  ETA " + (seconds_left < 0 ? "-:--" : clock_text(seconds_left));
 }
@@ -62,6 +64,10 @@ std::string clock_text(double seconds) {
 
 std::string progress_text(const TrainingMoment& m, double seconds_left) {
   std::string text = head_text(m) + tail_text(m, seconds_left);
+  if (m.sync) {
+    text += fmt::format("  sent {}  received {}", traffic_text(m.sync->traffic.sent),
+                        traffic_text(m.sync->traffic.received));
+  }
   if (m.peak.total() == 0) return text;
   return text + fmt::format("  live {}  peak {}", memory_text(m.live), memory_text(m.peak));
 }

@@ -11,10 +11,11 @@ namespace stint {
 /// `4:05`, `1:02:03`.
 std::string clock_text(double seconds);
 
-/// Epoch, steps, loss, lr, speed, time left in the whole run and memory by purpose; `seconds_left` < 0: not known yet.
+/// Epoch, steps, loss, lr, speed, time left in the whole run, of several workers their rounds, the share of time that
+/// this one waited and its bytes by purpose, and memory by purpose; `seconds_left` < 0: not known yet.
 std::string progress_text(const TrainingMoment& moment, double seconds_left);
 
-/// The same without memory for a terminal of `width` columns, with a bar where there is room, and shorter than a line.
+/// The same without bytes for a terminal of `width` columns, with a bar where there is room, and shorter than a line.
 std::string progress_bar(const TrainingMoment& moment, double seconds_left, int width);
 
 /// Shows how training goes: on a terminal one line that is redrawn, elsewhere a plain line every `interval` steps. With

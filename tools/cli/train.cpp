@@ -61,10 +61,10 @@ class Console : public TrainingObserver {
         epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
         human_bytes(s.memory.saved_activations));
     say("  live {}\n  peak {}\n", memory_text(s.memory.live), memory_text(s.memory.peak));
-    if (s.sync_rounds > 0) {
+    if (s.sync) {
       say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}  compression error {:.3g}\n",
-          traffic_text(s.traffic.sent), traffic_text(s.traffic.received), s.sync_rounds, s.waited_seconds, s.spread,
-          s.compression_error);
+          traffic_text(s.sync->traffic.sent), traffic_text(s.sync->traffic.received), s.sync->rounds,
+          s.sync->waited_seconds, s.spread, s.compression_error);
     }
     if (!s.note.empty()) say("{}\n", s.note);
   }

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import bench
+import ranks
 import report
 import stages
 from machine import TOOLS, Failed, Machine, NotMeasured, describe
@@ -18,6 +19,7 @@ STAGES = {
     "tests": stages.tests,
     "sanitizer": stages.sanitizer,
     "train": stages.train,
+    "ranks": ranks.ranks,
     "ceilings": bench.ceilings,
     "resnet18": bench.resnet18,
     "resnet50": bench.resnet50,

@@ -87,6 +87,7 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
                 {"step_of_epoch", progress.step},
                 {"loss_sum", progress.loss_sum},
                 {"epoch_seconds", progress.epoch_seconds},
+                {"waited_seconds", progress.waited_seconds},
                 {"best_top1", progress.best_top1},
                 {"emulated_seconds", progress.emulated_seconds},
                 {"emulated_waited", progress.emulated_waited},
@@ -120,6 +121,7 @@ std::string load_checkpoint(const fs::path& directory, Training& training, Progr
                 .step = state.at("step_of_epoch"),
                 .loss_sum = state.at("loss_sum").is_null() ? std::nan("") : state.at("loss_sum").get<double>(),
                 .epoch_seconds = state.at("epoch_seconds"),
+                .waited_seconds = state.value("waited_seconds", 0.0),
                 .best_top1 = state.at("best_top1"),
                 .emulated_seconds = state.value("emulated_seconds", 0.0),
                 .emulated_waited = state.value("emulated_waited", 0.0)};

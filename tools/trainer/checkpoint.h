@@ -10,9 +10,10 @@ namespace stint {
 /// Where a run stands between two steps. What is not here is a pure function of the configuration.
 struct Progress {
   std::int64_t epoch = 0;
-  std::int64_t step = 0;     ///< steps of the epoch that are done
-  double loss_sum = 0;       ///< over the epoch's steps
-  double epoch_seconds = 0;  ///< spent on them
+  std::int64_t step = 0;      ///< steps of the epoch that are done
+  double loss_sum = 0;        ///< over the epoch's steps
+  double epoch_seconds = 0;   ///< spent on them
+  double waited_seconds = 0;  ///< of those, for other workers
   double best_top1 = -1;
   double emulated_seconds = 0;  ///< on the emulated network of `--net`
   double emulated_waited = 0;   ///< of those

@@ -14,6 +14,10 @@ class Ema {
   /// Exchanges the average with the model's weights; twice leaves everything as it was.
   void swap();
 
+  /// The averages of parameters and buffers; live.
+  const Tensor& parameters() const { return parameters_; }
+  const Tensor& buffers() const { return buffers_; }
+
  private:
   ModelState& state_;
   float decay_;

@@ -35,6 +35,35 @@ void put(std::FILE* file, const fs::path& path, const Json& line) {
   if (std::fwrite(text.data(), 1, text.size(), file) != text.size()) cannot_write(path);
 }
 
+/// Bytes by purpose, as far as there are any.
+Json by_purpose(const std::array<std::uint64_t, dist::payload_count>& bytes) {
+  Json json = Json::object();
+  for (int i = 0; i < dist::payload_count; ++i) {
+    if (bytes[i] > 0) json[std::string(dist::payload_names[i])] = bytes[i];
+  }
+  return json;
+}
+
+void add_sync(Json& line, const std::optional<SyncMetrics>& sync) {
+  if (!sync) return;
+  line["sent_bytes"] = by_purpose(sync->traffic.sent);
+  line["received_bytes"] = by_purpose(sync->traffic.received);
+  line["sync_rounds"] = sync->rounds;
+  line["waited_seconds"] = sync->waited_seconds;
+}
+
+/// What an epoch of several workers came to.
+void add_workers(Json& line, const EpochSummary& s) {
+  if (!s.sync) return;
+  add_sync(line, s.sync);
+  line["wire_tx_bytes"] = s.sync->traffic.total_sent();
+  line["worker_spread"] = number(s.spread);
+  line["compression_error"] = number(s.compression_error);
+  if (s.emulated_seconds == 0) return;
+  line["emulated_s"] = s.emulated_seconds;
+  line["emulated_wait_s"] = s.emulated_waited;
+}
+
 /// A line is an epoch's if it has an evaluation.
 bool is_epoch(const Json& line) {
   return line.contains("eval_loss");
@@ -50,7 +79,8 @@ void show(EventFile& events, const Json& line) {
   std::int64_t step = line.value("step", std::int64_t{0});
   for (auto [key, tag] :
        {std::pair("loss", "train/loss"), std::pair("lr", "train/lr"), std::pair("eval_loss", "eval/loss"),
-        std::pair("eval_top1", "eval/top1"), std::pair("eval_top5", "eval/top5")}) {
+        std::pair("eval_top1", "eval/top1"), std::pair("eval_top5", "eval/top5"),
+        std::pair("worker_spread", "sync/worker_spread"), std::pair("compression_error", "sync/compression_error")}) {
     if (line.contains(key) && line[key].is_number()) events.add(time, step, tag, line[key].get<float>());
   }
 }
@@ -65,19 +95,6 @@ std::vector<Json> kept_lines(const fs::path& path, std::int64_t step, std::int64
     if (json.is_object() && is_kept(json, step, epoch)) lines.push_back(std::move(json));
   }
   return lines;
-}
-
-/// What several workers have told each other, and what came of it.
-void add_workers(const EpochSummary& s, Json& line) {
-  if (s.sync_rounds == 0) return;
-  line["sync_rounds"] = s.sync_rounds;
-  line["wire_tx_bytes"] = s.traffic.total_sent();
-  line["waited_s"] = s.waited_seconds;
-  line["spread"] = number(s.spread);
-  line["compression_error"] = number(s.compression_error);
-  if (s.emulated_seconds == 0) return;
-  line["emulated_s"] = s.emulated_seconds;
-  line["emulated_wait_s"] = s.emulated_waited;
 }
 
 fs::path event_path(const fs::path& directory) {
@@ -106,6 +123,7 @@ void Metrics::add(const StepMetrics& m) {
   Json line = {{"step", m.step}, {"epoch", m.epoch},     {"loss", number(m.loss)},
                {"lr", m.lr},     {"seconds", m.seconds}, {"data_seconds", m.data_seconds},
                {"time", time}};
+  add_sync(line, m.sync);
   put(file_.get(), path_, line);
   show(events_, line);
   if (time - flushed_ > flush_every) flush();
@@ -120,7 +138,7 @@ void Metrics::add(const EpochSummary& s, std::int64_t step) {
                {"eval_top5", s.eval.top5},
                {"seconds", s.seconds},
                {"time", now()}};
-  add_workers(s, line);
+  add_workers(line, s);
   if (s.on_train.loss != 0) {
     line["whole_train_loss"] = number(s.on_train.loss);
     line["whole_train_top1"] = s.on_train.top1;

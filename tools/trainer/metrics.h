@@ -6,8 +6,16 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace stint {
+
+/// What a worker of several has to do with the others.
+struct SyncMetrics {
+  dist::Traffic traffic = {};  ///< payload of this rank since the start of the run
+  std::int64_t rounds = 0;     ///< times that the workers have met
+  double waited_seconds = 0;   ///< of the seconds of the step or epoch: the exposed part of communication
+};
 
 /// What is recorded of a step.
 struct StepMetrics {
@@ -17,6 +25,7 @@ struct StepMetrics {
   double lr = 0;
   double seconds = 0;       ///< of the whole step
   double data_seconds = 0;  ///< of those, waiting for its batch
+  std::optional<SyncMetrics> sync = {};
 };
 
 /// One line of summary.csv, and one of metrics.jsonl.
@@ -27,10 +36,8 @@ struct EpochSummary {
   double lr = 0;
   double seconds = 0;  ///< of training, without evaluation
   StepMemory memory;
-  std::string note = {};         ///< for the user: what was skipped so far
-  dist::Traffic traffic = {};    ///< payload of this rank since the start of the run
-  std::int64_t sync_rounds = 0;  ///< times that the workers have met
-  double waited_seconds = 0;     ///< for other workers
+  std::string note = {};  ///< for the user: what was skipped so far
+  std::optional<SyncMetrics> sync = {};
   double compression_error = 0;  ///< |v - C[v]| / |v| of the epoch's last step; 0 without compression
   double spread = 0;             ///< root mean square over the workers of |x_i - x| / |x|, x the model that counts
   EvalResult on_train = {};      ///< with `log.eval_train`: of the training data

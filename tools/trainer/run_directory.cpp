@@ -20,9 +20,27 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr const char* summary_header =
+constexpr const char* summary_columns =
     "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s,peak_mem_bytes,saved_act_bytes,wire_tx_bytes,"
-    "wire_rx_bytes,sync_rounds\n";
+    "wire_rx_bytes,sync_rounds,waited_s,worker_spread,compression_error";
+
+std::string summary_header() {
+  std::string header = summary_columns;
+  for (const char* direction : {"tx", "rx"}) {
+    for (std::string_view purpose : dist::payload_names) header += fmt::format(",{}_{}_bytes", direction, purpose);
+  }
+  return header + "\n";
+}
+
+std::string summary_row(const EpochSummary& s) {
+  SyncMetrics sync = s.sync.value_or(SyncMetrics{});
+  const dist::Traffic& traffic = sync.traffic;
+  return fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},{},{},{},{:.3f},{:.6g},{:.6g},{},{}\n",
+                     s.epoch, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, s.lr, s.seconds,
+                     s.memory.peak.total(), s.memory.saved_activations, traffic.total_sent(), traffic.total_received(),
+                     sync.rounds, sync.waited_seconds, s.spread, s.compression_error, fmt::join(traffic.sent, ","),
+                     fmt::join(traffic.received, ","));
+}
 
 /// Makes a directory that was not there; false if it was.
 bool claim(const fs::path& path) {
@@ -75,7 +93,7 @@ std::shared_ptr<const int> lock_directory(const fs::path& path) {
 /// What every run has from its beginning, as far as it is not there yet.
 void begin(const fs::path& path, const Config& config) {
   if (!fs::exists(path / "args.yaml")) write_file(path / "args.yaml", to_yaml(config));
-  if (!fs::exists(path / "summary.csv")) write_file(path / "summary.csv", summary_header);
+  if (!fs::exists(path / "summary.csv")) write_file(path / "summary.csv", summary_header());
   fs::create_directory(checkpoints_of(path));
 }
 
@@ -108,11 +126,7 @@ RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, st
 }
 
 void RunDirectory::append(const EpochSummary& s, std::int64_t step) {
-  std::string text = read_file(path_ / "summary.csv");
-  text += fmt::format("{},{:.6f},{:.6f},{:.2f},{:.2f},{:.8g},{:.3f},{},{},{},{},{}\n", s.epoch, s.train_loss,
-                      s.eval.loss, s.eval.top1, s.eval.top5, s.lr, s.seconds, s.memory.peak.total(),
-                      s.memory.saved_activations, s.traffic.total_sent(), s.traffic.total_received(), s.sync_rounds);
-  write_file(path_ / "summary.csv", text);
+  write_file(path_ / "summary.csv", read_file(path_ / "summary.csv") + summary_row(s));
   metrics_.add(s, step);
 }
 

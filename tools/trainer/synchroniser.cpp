@@ -93,7 +93,7 @@ void Synchroniser::check_alike(const Config& config) {
 void Synchroniser::check_drift() {
   if (!algorithm_->replicas_agree()) return;
   const auto& blocks = training_.state().parameter_table().blocks();
-  Tensor here = own_parameters().copy_to(Device::cpu());
+  Tensor here = own_model()[0].tensor.copy_to(Device::cpu());
   std::vector<std::int32_t> words;
   for (const Block& block : blocks) {
     const auto* bytes = reinterpret_cast<const char*>(here.data<float>() + block.offset);
@@ -109,12 +109,14 @@ void Synchroniser::check_drift() {
   }
 }
 
-const Tensor& Synchroniser::own_parameters() const {
-  return aside_parameters_ ? aside_parameters_ : training_.state().parameters();
-}
-
-const Tensor& Synchroniser::own_buffers() const {
-  return aside_parameters_ ? aside_buffers_ : training_.state().buffers();
+std::vector<NamedTensor> Synchroniser::model() const {
+  ModelState& state = training_.state();
+  std::vector<NamedTensor> all = {{"parameters", state.parameters()}, {"buffers", state.buffers()}};
+  if (const Ema* ema = training_.ema()) {
+    all.push_back({"ema.parameters", ema->parameters()});
+    all.push_back({"ema.buffers", ema->buffers()});
+  }
+  return all;
 }
 
 dist::StepContext Synchroniser::context(std::int64_t step, float lr) {
@@ -139,31 +141,45 @@ void Synchroniser::finish(std::int64_t step, float lr) {
   training_.state().refresh_twin();
 }
 
-void Synchroniser::with_consensus(const std::function<void()>& body) {
-  ModelState& state = training_.state();
+/// The average over time of the workers' mean is the mean of their averages.
+void Synchroniser::find_consensus(const std::vector<NamedTensor>& out) {
   dist::Traffic before = group_.traffic();
-  PurposeScope purpose(Purpose::communication);
-  Tensor model(state.parameters().spec()), statistics(state.buffers().spec());
-  model.zero();
   auto here = context(0, 0);
-  algorithm_->consensus(here, model);
-  algorithm_->consensus_buffers(here, statistics);
-  aside_parameters_ = state.parameters().copy_to(training_.device());
-  aside_buffers_ = state.buffers().copy_to(training_.device());
-  state.parameters().copy_from(model);
-  state.buffers().copy_from(statistics);
-  state.refresh_twin();
+  algorithm_->consensus(here, out[0].tensor);
+  algorithm_->consensus_buffers(here, out[1].tensor);
+  if (const Ema* ema = training_.ema()) {
+    out[2].tensor.copy_from(ema->parameters());
+    scale(weight_, out[2].tensor);
+    group_.all_reduce(out[2].tensor, Reduce::sum, Payload::parameter).wait();
+    here.buffers = ema->buffers();
+    algorithm_->consensus_buffers(here, out[3].tensor);
+  }
   group_.set_traffic(before);
+}
+
+void Synchroniser::with_consensus(const std::function<void()>& body) {
+  PurposeScope purpose(Purpose::communication);
+  std::vector<NamedTensor> live = model(), common, own;
+  for (const NamedTensor& each : live) {
+    common.push_back({each.name, Tensor(each.tensor.spec())});
+    common.back().tensor.zero();
+  }
+  find_consensus(common);
+  for (const NamedTensor& each : live) own.push_back({each.name, each.tensor.copy_to(training_.device())});
+  aside_ = std::move(own);
+  auto put = [&](const std::vector<NamedTensor>& from) {
+    for (std::size_t i = 0; i < live.size(); ++i) live[i].tensor.copy_from(from[i].tensor);
+    training_.state().refresh_twin();
+  };
+  put(common);
   body();
-  state.parameters().copy_from(std::exchange(aside_parameters_, {}));
-  state.buffers().copy_from(std::exchange(aside_buffers_, {}));
-  state.refresh_twin();
+  put(std::exchange(aside_, {}));
 }
 
 double Synchroniser::spread() {
   if (algorithm_->replicas_agree()) return 0;
   const Tensor& model = training_.state().parameters();
-  Tensor apart = aside_parameters_.copy_to(training_.device());
+  Tensor apart = aside_[0].tensor.copy_to(training_.device());
   axpy(-1, model, apart);
   return std::sqrt(mean(squared_norm(apart)) / squared_norm(model));
 }
@@ -174,6 +190,13 @@ double Synchroniser::mean(double value) {
   group_.all_reduce(one, Reduce::mean, Payload::control).wait();
   group_.set_traffic(before);
   return scalar_of(one);
+}
+
+bool Synchroniser::any_now(bool mine) {
+  Tensor word({1}, DType::i32);
+  *word.data<std::int32_t>() = mine ? 1 : 0;
+  group_.all_reduce(word, Reduce::sum, Payload::control).wait();
+  return *word.data<std::int32_t>() > 0;
 }
 
 bool Synchroniser::any(bool wish) {

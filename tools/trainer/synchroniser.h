@@ -24,13 +24,13 @@ class Synchroniser {
   /// After the last step of the run.
   void finish(std::int64_t step, float lr);
 
-  /// Calls `body` while the training holds the model that the workers stand for; all workers call it. Their own models
-  /// are put back, and the traffic is not counted.
+  /// Calls `body` while the training holds the model that the workers stand for, and its average over time, which is
+  /// the mean of theirs; all workers call it. Their own models are put back, and the traffic is not counted.
   void with_consensus(const std::function<void()>& body);
 
-  /// This worker's own model and buffers, also inside of `with_consensus`.
-  const Tensor& own_parameters() const;
-  const Tensor& own_buffers() const;
+  /// This worker's own model, also inside of `with_consensus`: "parameters" first, "buffers", and with `--model-ema`
+  /// their averages over time. Live where they are not put aside.
+  std::vector<NamedTensor> own_model() const { return aside_.empty() ? model() : aside_; }
 
   /// Inside of `with_consensus`: how far the workers are from the model that counts, relative to its norm, as a root
   /// mean square. All workers call it.
@@ -42,6 +42,8 @@ class Synchroniser {
 
   /// The mean over the workers; not counted.
   double mean(double value);
+  /// Whether any worker says so. Waits for all of them, and counts as control.
+  bool any_now(bool mine);
   /// Whether any worker's `wish` was set when it came to the meeting before the last one. Every worker gets the same
   /// answer at the same step, and none waits for it. Called after every step.
   bool any(bool wish);
@@ -56,6 +58,8 @@ class Synchroniser {
 
  private:
   dist::StepContext context(std::int64_t step, float lr);
+  std::vector<NamedTensor> model() const;
+  void find_consensus(const std::vector<NamedTensor>& out);
   void check_alike(const Config& config);
   /// Every rank's words; not counted.
   std::vector<Tensor> gather_words(const std::vector<std::int32_t>& words);
@@ -64,7 +68,7 @@ class Synchroniser {
   Training& training_;
   std::unique_ptr<dist::Algorithm> algorithm_;
   std::int64_t rounds_seen_ = 0;
-  Tensor aside_parameters_, aside_buffers_;  // inside of `with_consensus`
+  std::vector<NamedTensor> aside_;  // this worker's model, inside of `with_consensus`
   Tensor votes_;
   dist::Work vote_;
   float weight_;

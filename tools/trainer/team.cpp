@@ -106,7 +106,9 @@ std::unique_ptr<dist::Communicator> open_group(const LaunchVariables& launch, co
   auto group = dist::gloo(launch.rank, launch.size, launch.master_address, launch.master_port, timeout);
   if (device.type != Device::Type::cuda) return group;
   auto id = common_id(launch, std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
-  return dist::by_device(std::move(group), dist::nccl(launch.rank, launch.size, id, device, timeout));
+  auto fault = [cpu = group.get()] { return cpu->fault(); };  // which by_device keeps longer than the other
+  auto cuda = dist::nccl(launch.rank, launch.size, id, device, timeout, fault);
+  return dist::by_device(std::move(group), std::move(cuda));
 }
 
 void run_process(const LaunchVariables& launch, const Config& config, Device device,

@@ -18,8 +18,10 @@ fs::path file_of(const fs::path& directory, int rank, const char* ending) {
 
 /// All that is this worker's own, live.
 std::vector<NamedTensor> tensors_of(Training& training, Synchroniser& synchroniser) {
-  std::vector<NamedTensor> all = {{"parameters", synchroniser.own_parameters()}};
-  if (synchroniser.own_buffers().count() > 0) all.push_back({"buffers", synchroniser.own_buffers()});
+  std::vector<NamedTensor> all;
+  for (const NamedTensor& each : synchroniser.own_model()) {
+    if (each.tensor.count() > 0) all.push_back(each);
+  }
   for (const NamedTensor& each : training.optimiser().state()) all.push_back({"optimiser." + each.name, each.tensor});
   for (const NamedTensor& each : synchroniser.algorithm().state()) {
     if (each.tensor.count() > 0) all.push_back({"algorithm." + each.name, each.tensor});

@@ -25,13 +25,11 @@ class Clock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// What a single worker does and several do not yet.
-void check_alone(const Config& config) {
-  auto refuse = [](bool wanted, const char* option) {
-    if (wanted) fail(ErrorKind::usage, option, "is for one worker, without --sync");
-  };
-  refuse(config.optim.on_nan == "skip", "optim.on_nan=skip");
-  refuse(config.optim.model_ema, "optim.model_ema");
+/// The average over time is that of the workers' mean.
+void check_average(const Config& config) {
+  if (!config.optim.model_ema || !config.sync.algorithm.starts_with("easgd")) return;
+  fail(ErrorKind::usage, "optim.model_ema",
+       "averages what the workers' mean has been, and easgd's model is its centre: leave out --model-ema");
 }
 
 /// One worker's run from here to its end, its stop or its failure. Rank 0 speaks, writes and evaluates for all.
@@ -53,7 +51,7 @@ class Run {
            train_.batches(), training_.accumulations());
     }
     if (!team.group) return;
-    check_alone(config);
+    check_average(config);
     synchroniser_.emplace(config, *team.group, training_,
                           static_cast<double>(team.batch_size) / static_cast<double>(team.images));
     training_.set_synchroniser(&*synchroniser_);
@@ -159,16 +157,18 @@ class Run {
     Clock clock;
     double before = progress_.epoch_seconds, waited = train_.wait_seconds();
     while (progress_.step < steps_of_epoch()) {
-      double started = clock.seconds(), wait = train_.wait_seconds();
+      double started = clock.seconds(), wait = train_.wait_seconds(), others = dist::Work::waited_seconds();
       StepResult result = step();
+      others = dist::Work::waited_seconds() - others;
       ++progress_.step;
       if (!result.skipped) progress_.loss_sum += result.loss;
       skipped_ += result.skipped;
       double now = clock.seconds();
       progress_.epoch_seconds = before + now;
+      progress_.waited_seconds += others;
       if (directory_) {
-        directory_->append(
-            {training_.steps(), progress_.epoch, result.loss, result.lr, now - started, train_.wait_seconds() - wait});
+        directory_->append({training_.steps(), progress_.epoch, result.loss, result.lr, now - started,
+                            train_.wait_seconds() - wait, sync_metrics(others)});
         tell(result, (train_.wait_seconds() - waited) / now);
       }
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
@@ -186,7 +186,13 @@ class Run {
     observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(),
                        progress_.loss_sum / static_cast<double>(progress_.step), result.lr,
                        images / progress_.epoch_seconds, data_wait, skipped_, training_.memory().live,
-                       training_.memory().peak});
+                       training_.memory().peak, sync_metrics(progress_.waited_seconds),
+                       progress_.waited_seconds / progress_.epoch_seconds});
+  }
+
+  std::optional<SyncMetrics> sync_metrics(double waited) {
+    if (!synchroniser_) return {};
+    return SyncMetrics{team_.group->traffic(), synchroniser_->algorithm().rounds(), waited};
   }
 
   void save_now() {
@@ -212,7 +218,11 @@ class Run {
   void finish_epoch() {
     double lr = training_.lr_of(training_.steps() - 1);
     if (synchroniser_ && progress_.epoch + 1 == config_.optim.epochs) {
+      Clock clock;
+      double before = dist::Work::waited_seconds();
       synchroniser_->finish(training_.steps(), static_cast<float>(lr));
+      progress_.epoch_seconds += clock.seconds();
+      progress_.waited_seconds += dist::Work::waited_seconds() - before;
     }
     read_emulated_clock();
     double loss = progress_.loss_sum / static_cast<double>(steps_of_epoch());
@@ -224,9 +234,7 @@ class Run {
                          .memory = training_.memory(),
                          .note = train_.bad_note()};
     if (!synchroniser_) return close_epoch(summary);
-    summary.traffic = team_.group->traffic();
-    summary.waited_seconds = dist::Work::waited_seconds();
-    summary.sync_rounds = synchroniser_->algorithm().rounds();
+    summary.sync = sync_metrics(progress_.waited_seconds);
     synchroniser_->check_drift();
     synchroniser_->with_consensus([&] {
       summary.spread = synchroniser_->spread();

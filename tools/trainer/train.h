@@ -14,10 +14,12 @@ struct TrainingMoment {
   std::int64_t step, steps;  ///< of the epoch; `step` are done
   double loss;               ///< mean over the epoch so far
   double lr;
-  double images_per_second;           ///< over the epoch so far
-  double data_wait = 0;               ///< share of the epoch's time so far that steps waited for their batches
-  std::int64_t skipped = 0;           ///< steps of this process whose loss or gradient was not finite
-  PurposeBytes live = {}, peak = {};  ///< memory after the step, and at its largest moment so far
+  double images_per_second;              ///< over the epoch so far
+  double data_wait = 0;                  ///< share of the epoch's time so far that steps waited for their batches
+  std::int64_t skipped = 0;              ///< steps of this process, for a loss or gradient that was not finite
+  PurposeBytes live = {}, peak = {};     ///< memory after the step, and at its largest moment so far
+  std::optional<SyncMetrics> sync = {};  ///< of several workers, with what was waited in the epoch so far
+  double sync_wait = 0;                  ///< that, as a share of the epoch's time so far
 };
 
 /// Told about the course of a run. Nothing in the trainer prints.

@@ -146,7 +146,8 @@ double Training::forward_and_backward(Tape& tape, const Batch& batch, const Rand
   Value value = loss(tape, batch);
   double result = scalar_of(value.tensor());
   if (!std::isfinite(result) && !skip_nan_) explain_nan(*this, result, batch, random);
-  if (synchroniser_ && clip_ == 0 && accumulations_ == 1) {  // otherwise no gradient is final before all are
+  bool early = clip_ == 0 && accumulations_ == 1 && !skip_nan_;  // otherwise no gradient is final before all are
+  if (synchroniser_ && early) {
     auto lr = static_cast<float>(schedule_.at(steps_));
     tape.on_gradient_ready([this, lr](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, lr); });
   }
@@ -161,14 +162,15 @@ StepResult Training::update() {
   if (count > 1) scale(static_cast<float>(1 / count), state_.gradients());
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
   result.skipped = skip_nan_ && !(std::isfinite(result.loss) && std::isfinite(squared_norm(state_.gradients())));
+  if (skip_nan_ && synchroniser_) result.skipped = synchroniser_->any_now(result.skipped);
   if (result.skipped) {
     state_.buffers().copy_from(buffers_before_);
   } else if (synchroniser_) {
     synchroniser_->step(steps_, static_cast<float>(result.lr));
   } else {
     optimiser_->apply(state_.parameters(), state_.gradients(), static_cast<float>(result.lr));
-    if (ema_) ema_->update();
   }
+  if (ema_ && !result.skipped) ema_->update();
   ++steps_;
   note_memory();
   return result;

@@ -20,7 +20,7 @@ struct StepResult {
   double loss = 0;
   double lr = 0;
   double gradient_norm = 0;  ///< before clipping; 0 without clipping
-  bool skipped = false;      ///< for a loss or gradient that is not finite, with `optim.on_nan` skip
+  bool skipped = false;      ///< for a loss or gradient that is not finite on any worker, with `optim.on_nan` skip
 };
 
 struct EvalResult {

@@ -1,0 +1,121 @@
+// What the four are compared with: what their equations imply, exactly or to round-off.
+
+#include <catch2/catch.hpp>
+#include <cmath>
+
+#include "identities.h"
+
+using namespace stint;
+using namespace stint::test;
+
+TEST_CASE("error feedback: what is owed and the model together follow the mean gradient", "[dist]") {
+  struct Case {
+    const char *algorithm, *compressor;
+  };
+  for (Case c : {Case{"mem:server=root", "topk:0.05"},
+                 {"doublesqueeze:server=root", "sign"},
+                 {"neolithic:rounds=3,server=root", "sign"}}) {
+    for (Experiment& e : on_problems(c.algorithm, c.compressor)) {
+      INFO(c.algorithm << ", d = " << e.table.dimension());
+      e.lr = halving;
+      Course course = run(e);
+      Reals z = e.start;
+      double wrong = 0, most = 0;
+      for (std::int64_t t = 0; t < e.steps; ++t) {
+        Reals expected = plus(z, mean_gradient(course, t), -e.lr(t));
+        std::vector<Reals> owed;
+        for (const auto& rank : course.steps) owed.push_back(unbucketed(rank[t].state[0], e.table, 0));
+        z = plus(mean_after(course, t), mean_of(owed), -e.lr(t));
+        const auto& state = course.steps[0][t].state;
+        if (state.size() > 1) z = plus(z, unbucketed(state[1], e.table, 0), -e.lr(t));
+        wrong = std::max(wrong, distance(z, expected));
+        most = std::max(most, distance(owed[0], Reals(owed[0].size())));
+      }
+      CHECK(wrong < 5e-6);
+      CHECK(most > 0.02);
+      for (int r = 1; r < workers; ++r) CHECK(course.last[r] == course.last[0]);
+    }
+  }
+}
+
+TEST_CASE("CSER: the mean follows the mean compressed gradient, the workers differ by what they applied alone",
+          "[dist]") {
+  for (Experiment& e : on_problems("cser:period=4,server=root", "topk:0.1")) {
+    e.lr = halving;
+    Course course = run(e);
+    double wrong = 0, apart = 0;
+    for (std::int64_t t = 0; t < e.steps; ++t) {
+      for (int r = 1; r < workers; ++r) {
+        Reals gap = plus(course.steps[r][t].after, course.steps[0][t].after, -1);
+        Reals alone = plus(unbucketed(course.steps[r][t].state[0], e.table, 0),
+                           unbucketed(course.steps[0][t].state[0], e.table, 0), -1);
+        wrong = std::max(wrong, distance(gap, plus(Reals(gap.size()), alone, e.lr(t))));
+        apart = std::max(apart, distance(gap, Reals(gap.size())));
+      }
+    }
+    CHECK(wrong < 5e-6);
+    CHECK(apart > 0.01);
+  }
+}
+
+TEST_CASE("Pipe-SGD applies the gradient of the step before", "[dist]") {
+  Experiment e = on_quadratic("pipe");
+  e.finish = true;
+  Course course = run(e);
+  CHECK(course.steps[0][0].after == e.start);
+  double wrong = 0;
+  for (std::int64_t t = 1; t + 1 < e.steps; ++t) {
+    Reals expected = plus(course.steps[0][t].before, mean_gradient(course, t - 1), -e.lr(t));
+    wrong = std::max(wrong, distance(course.steps[0][t].after, expected));
+  }
+  CHECK(wrong < 1e-6);
+  Reals last = plus(course.steps[0][e.steps - 1].before, mean_gradient(course, e.steps - 2), -e.lr(0));
+  CHECK(distance(course.last[0], plus(last, mean_gradient(course, e.steps - 1), -e.lr(0))) < 1e-6);
+}
+
+TEST_CASE("large batches: k gradients at one model are one update with their mean", "[dist]") {
+  Course lb = run(on_quadratic("lb:period=5"));
+  CHECK(lb.steps[0][3].after == lb.steps[0][0].before);
+  CHECK(distance(lb.steps[0][4].after, plus(lb.steps[0][4].before, mean_gradient(lb, 4), -0.02)) < 1e-6);
+  CHECK(lb.rounds == 4);
+  CHECK(largest_gap(run(on_quadratic("lb:period=1")), run(on_quadratic("sync"))) < 1e-6);
+  CHECK(largest_gap(run(on_quadratic("crpsgd:growth=1")), run(on_quadratic("sync"))) < 1e-6);
+  CHECK(run(on_quadratic("crpsgd:growth=2")).rounds == 4);  // 1 + 2 + 4 + 8 <= 20
+}
+
+TEST_CASE("EASGD: the pull between models and centre keeps their sum, and the centre is what counts", "[dist]") {
+  Experiment e = on_quadratic("easgd:period=3,beta=0.9");
+  Course course = run(e);
+  for (std::int64_t t : {2, 5}) {
+    Reals before = e.start, after(table.dimension());
+    auto centre_at = [&](std::int64_t s) { return without_padding(course.steps[0][s].state[0], table); };
+    before = centre_at(t - 1);
+    after = centre_at(t);
+    for (int r = 0; r < workers; ++r) {
+      before = plus(before, plus(course.steps[r][t].before, course.steps[r][t].gradient, -0.02));
+      after = plus(after, course.steps[r][t].after);
+    }
+    CHECK(distance(before, after) < 5e-6);
+    if (t == 5) CHECK(distance(centre_at(t), e.start) > 0.01);
+  }
+  CHECK(course.last[0] != course.last[1]);
+  CHECK(course.consensus != course.last[0]);
+}
+
+TEST_CASE("the compression error is that of what was compressed, over all rounds of it", "[dist]") {
+  Course liec = run(on_quadratic("liec:period=6", "sign"));  // whose last step compresses the gradient itself
+  double sum = 0, squares = 0;
+  for (double g : liec.steps[0].back().gradient) {
+    sum += std::abs(g);
+    squares += g * g;
+  }
+  double delta = sum * sum / (static_cast<double>(table.dimension()) * squares);
+  CHECK(liec.compression_error == Approx(std::sqrt(1 - delta)).epsilon(1e-4));
+  double once = run(on_quadratic("doublesqueeze", "sign")).compression_error;
+  double thrice = run(on_quadratic("neolithic:rounds=3", "sign")).compression_error;
+  CHECK(once > 0.2);
+  CHECK(once < 1);
+  CHECK(thrice < 0.9 * once);
+  CHECK(run(on_quadratic("mem", "identity")).compression_error == 0);
+  CHECK(run(on_quadratic("vrl:period=5")).compression_error == 0);
+}

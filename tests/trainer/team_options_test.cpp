@@ -1,0 +1,128 @@
+// What a single worker can be told to do, several do together.
+
+#include <stint/dist/in_process.h>
+#include <stint/tools/data/configured.h>
+#include <stint/tools/trainer/synchroniser.h>
+#include <stint/tools/trainer/training.h>
+
+#include <catch2/catch.hpp>
+#include <mutex>
+
+#include "../op_case_tensors.h"
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+constexpr int workers = 3;
+
+struct Worker {
+  Training& training;
+  Synchroniser& synchroniser;
+  Loader& loader;
+  int rank;
+
+  Batch batch(std::int64_t i) { return loader.batch(0, workers * i + rank, Device::cpu()); }
+  Reals parameters() const { return to_reals(training.state().parameters()); }
+  Reals buffers() const { return to_reals(training.state().buffers()); }
+  Reals average() const { return to_reals(training.ema()->parameters()); }
+};
+
+/// Runs `body` as three workers that share the digits.
+void as_team(const Config& config, const std::function<void(Worker&)>& body) {
+  DataSet data = load_dataset(config);
+  dist::run_workers(workers, std::chrono::seconds(20), [&](dist::Communicator& group) {
+    Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+    Training training(config, data.train, loader.batches(), Device::cpu());
+    Synchroniser synchroniser(config, group, training, 1.0 / workers);
+    training.set_synchroniser(&synchroniser);
+    Worker worker{training, synchroniser, loader, group.rank()};
+    body(worker);
+  });
+}
+
+Config team(const std::string& algorithm) {
+  Config config;
+  config.model.name = "resnet20";
+  config.data.batch_size = 4;
+  config.optim.lr = 0.05;
+  config.sync.algorithm = algorithm;
+  config.sync.workers = workers;
+  return config;
+}
+
+double gap(const Reals& a, const Reals& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a[i] - b[i]));
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("a step that is not finite on one worker is skipped on all, and leaves no trace", "[trainer]") {
+  for (const char* algorithm : {"sync", "local:period=2", "liec:period=3", "vrl:period=2"}) {
+    Config config = team(algorithm);
+    config.optim.on_nan = "skip";
+    std::vector<std::string> wrong(workers);
+    std::vector<Reals> last(workers);
+    as_team(config, [&](Worker& worker) {
+      auto expect = [&](bool good, const char* what) {
+        if (!good) wrong[worker.rank] += std::string(what) + "; ";
+      };
+      expect(!worker.training.step(worker.batch(0)).skipped, "a good step was skipped");
+      Reals parameters = worker.parameters(), buffers = worker.buffers();
+      std::int64_t rounds = worker.synchroniser.algorithm().rounds();
+      Batch batch = worker.batch(1);
+      if (worker.rank == 1) batch.images.data<float>()[5] = NAN;
+      expect(worker.training.step(batch).skipped, "a bad step was not skipped");
+      expect(worker.parameters() == parameters, "the parameters have changed");
+      expect(worker.buffers() == buffers, "the buffers have changed");
+      expect(worker.synchroniser.algorithm().rounds() == rounds, "the workers have met");
+      for (int i = 2; i < 5; ++i) worker.training.step(worker.batch(i));
+      expect(worker.parameters() != parameters, "nothing is learnt any more");
+      worker.synchroniser.with_consensus([&] { last[worker.rank] = worker.parameters(); });
+    });
+    INFO(algorithm);
+    for (int r = 0; r < workers; ++r) {
+      CHECK(wrong[r] == "");
+      CHECK(last[r] == last[0]);
+      CHECK(std::isfinite(last[r][100]));
+    }
+  }
+}
+
+TEST_CASE("the average over time is that of the workers' mean", "[trainer]") {
+  constexpr double decay = 0.8;
+  for (const char* algorithm : {"sync", "local:period=3", "liec:period=4", "cocod:period=3"}) {
+    Config config = team(algorithm);
+    config.optim.model_ema = true;
+    config.optim.model_ema_decay = decay;
+    std::vector<std::vector<Reals>> models(workers);  // [rank][moment]
+    std::vector<Reals> seen(workers), own_before(workers), own_after(workers);
+    as_team(config, [&](Worker& worker) {
+      models[worker.rank].push_back(worker.parameters());
+      for (int i = 0; i < 5; ++i) {
+        worker.training.step(worker.batch(i));
+        models[worker.rank].push_back(worker.parameters());
+      }
+      own_before[worker.rank] = worker.average();
+      worker.synchroniser.with_consensus([&] { seen[worker.rank] = worker.average(); });
+      own_after[worker.rank] = worker.average();
+    });
+    Reals expected = models[0][0];
+    for (int i = 1; i <= 5; ++i) {
+      for (std::size_t j = 0; j < expected.size(); ++j) {
+        double mean = (models[0][i][j] + models[1][i][j] + models[2][i][j]) / workers;
+        expected[j] = decay * expected[j] + (1 - decay) * mean;
+      }
+    }
+    INFO(algorithm);
+    CHECK(gap(expected, models[0][5]) > 1e-3);
+    for (int r = 0; r < workers; ++r) {
+      CHECK(gap(seen[r], expected) < 3e-6);
+      CHECK(own_after[r] == own_before[r]);
+    }
+    CHECK((own_before[0] == own_before[1]) == (std::string(algorithm) == "sync"));
+  }
+}
