@@ -147,6 +147,25 @@ TEST_CASE("a table is run once, goes on where it was stopped, and is reported") 
   CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.png"));
 }
 
+TEST_CASE("a signal stops the runs with checkpoints, from which they go on") {
+  TemporaryDirectory directory;
+  std::string text = table_head;
+  text.replace(text.find("{epochs: 2}"), 11, "{epochs: 100}");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  std::string run = "$stint reproduce run p --only one --seeds 1 --manifests manifests";
+  Outcome stopped =
+      run_shell(run +
+                    " & pid=$!; while [ ! -s runs/reproduce/p-t-smoke/one-1/metrics.jsonl ]; do sleep 0.02; "
+                    "done; kill -TERM $pid; wait $pid; echo $?; cat runs/reproduce/p-t-smoke/one-1/run.json",
+                directory.path());
+  CHECK(count(stopped.out, "\n143\n") == 1);
+  CHECK(count(stopped.out, "\"status\": \"stopped\"") == 1);
+  Outcome rest = run_shell(run, directory.path());
+  CHECK(rest.code == 0);
+  CHECK(count(rest.out, "--resume") == 1);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/one-1/summary.csv"), "\n") == 101);
+}
+
 TEST_CASE("a relation that does not hold is exit 8; a run of another command is refused") {
   TemporaryDirectory directory;
   fs::path table = directory.path() / "manifests/p/t.yaml";
