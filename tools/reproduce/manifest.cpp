@@ -99,11 +99,10 @@ Picture read_picture(YamlBlock& block) {
   picture.y = block.texts("y");
   if (picture.x.empty() || picture.y.empty()) block.refuse("expected `x:` and `y:`");
   auto flags = block.texts("axes");
-  for (const std::string& flag : flags) expect_one_of(block, "axis", flag, {"log-x", "log-y", "rising"});
+  for (const std::string& flag : flags) expect_one_of(block, "axis", flag, {"log-x", "log-y"});
   auto flagged = [&](const char* flag) { return std::find(flags.begin(), flags.end(), flag) != flags.end(); };
   picture.log_x = flagged("log-x");
   picture.log_y = flagged("log-y");
-  picture.rising = flagged("rising");
   picture.rows = block.texts("rows");
   for (auto& [name, recorded] : block.named_blocks("recorded")) {
     picture.recorded.push_back({name, recorded.numbers("x"), recorded.numbers("y")});

@@ -76,7 +76,7 @@ struct Picture {
   bool course = false;
   std::vector<std::string> x;  ///< a panel each
   std::vector<std::string> y;  ///< of points: further ones are drawn thin
-  bool log_x = false, log_y = false, rising = false;
+  bool log_x = false, log_y = false;
   std::vector<std::string> rows;  ///< empty: all
   std::vector<RecordedCurve> recorded;
 };

@@ -107,7 +107,6 @@ Chart draw_picture(const Picture& picture, const TableResult& result) {
     Panel panel = picture.course ? course_panel(picture, result, x) : point_panel(picture, result, x);
     panel.title = chart.panels.empty() ? picture.title : "";
     panel.x_title = picture.course ? measure_title(x) : title_of(*result.table, x);
-    panel.rising = picture.rising;
     panel.log_x = picture.log_x;
     panel.log_y = picture.log_y;
     chart.panels.push_back(panel);
