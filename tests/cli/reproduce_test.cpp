@@ -106,7 +106,7 @@ TEST_CASE("tables are named by paper and file") {
   write(directory.path() / "manifests/p/t.yaml", table_head);
   write(directory.path() / "manifests/q/empty.yaml", "title: t\nsource: s\nsays: n\ntiers: {smoke: {hours: 1}}\n");
   CHECK(table_tool("list p", directory).out.starts_with("p/t: t\n  tiers:  smoke 0.001 h x2\n  rows:  one two\n"));
-  CHECK(table_tool("run r", directory).err == "stint: reproduce: there is no table 'r'\n");
+  CHECK(table_tool("run r", directory).err == "stint: reproduce: there is no table 'r': did you mean 'p'?\n");
   CHECK(table_tool("run all", directory).err == "stint: reproduce: table q/empty has no rows\n");
   CHECK(table_tool("run p --tier full", directory).err == "stint: reproduce: table p/t has no tier full\n");
   CHECK(table_tool("run p --tier ful", directory).err ==
@@ -139,12 +139,31 @@ TEST_CASE("a table is run once, goes on where it was stopped, and is reported") 
   Outcome report = table_tool("report p", directory);
   CHECK(report.code == 0);
   std::string page = read(directory.path() / "runs/reproduce/report.md");
-  CHECK(count(page, "(paper 12.5)") == 1);
-  CHECK(count(page, "(from memory 99)") == 1);
+  CHECK(count(page, "(REC 12.5)") == 1);
+  CHECK(count(page, "(MEM 99)") == 1);
   CHECK(count(page, "[one-1](p-t-smoke/one-1), [one-2](p-t-smoke/one-2)") == 1);
   CHECK(count(page, "| holds |") == 1);
   CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.svg"));
   CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.png"));
+}
+
+TEST_CASE("a signal stops the runs with checkpoints, from which they go on") {
+  TemporaryDirectory directory;
+  std::string text = table_head;
+  text.replace(text.find("{epochs: 2}"), 11, "{epochs: 100}");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  std::string run = "$stint reproduce run p --only one --seeds 1 --manifests manifests";
+  Outcome stopped =
+      run_shell(run +
+                    " & pid=$!; while [ ! -s runs/reproduce/p-t-smoke/one-1/metrics.jsonl ]; do sleep 0.02; "
+                    "done; kill -TERM $pid; wait $pid; echo $?; cat runs/reproduce/p-t-smoke/one-1/run.json",
+                directory.path());
+  CHECK(count(stopped.out, "\n143\n") == 1);
+  CHECK(count(stopped.out, "\"status\": \"stopped\"") == 1);
+  Outcome rest = run_shell(run, directory.path());
+  CHECK(rest.code == 0);
+  CHECK(count(rest.out, "--resume") == 1);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/one-1/summary.csv"), "\n") == 101);
 }
 
 TEST_CASE("a relation that does not hold is exit 8; a run of another command is refused") {

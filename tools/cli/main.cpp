@@ -77,7 +77,8 @@ void open_standard_streams() {
 }  // namespace
 
 /// Exit codes: 0 ok, 1 runtime, 2 usage or configuration, 3 does not fit, 4 data, 5 peer lost, 6 diverged, 7 replicas
-/// drifted, 8 a table is out of tolerance; 128 + n after signal n, also where a reader of our output has gone (SIGPIPE).
+/// drifted, 8 a table is out of tolerance; 128 + n after signal n, also where a reader of our output has gone
+/// (SIGPIPE).
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is a failed write, not a death
   open_standard_streams();

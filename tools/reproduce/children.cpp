@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace stint::reproduce {
 
@@ -32,7 +34,7 @@ volatile std::sig_atomic_t caught = 0;
 
 Children::Children() {
   struct sigaction action {};
-  action.sa_handler = [](int signal) { caught = signal; };  // without SA_RESTART: it ends a wait
+  action.sa_handler = [](int signal) { caught = signal; };
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 }
@@ -59,8 +61,11 @@ Children::End Children::wait() {
       for (const auto& [pid, number] : numbers_) kill(pid, stopped_);
     }
     int status = 0;
-    pid_t pid = waitpid(-1, &status, 0);
-    if (pid < 0 && errno == EINTR) continue;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid == 0 || (pid < 0 && errno == EINTR)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a signal must not find us asleep for long
+      continue;
+    }
     auto found = numbers_.find(pid);
     if (found == numbers_.end()) fail(ErrorKind::runtime, "reproduce", "lost a run: {}", std::strerror(errno));
     int number = found->second;

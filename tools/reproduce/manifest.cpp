@@ -47,6 +47,8 @@ Row read_row(YamlBlock& block) {
   row.series = block.text("series", "");
   row.baseline = block.text("baseline", "");
   row.x = block.number("x", NAN);
+  row.ideal = block.text("ideal", "");
+  if (!row.ideal.empty()) expect_one_of(block, "ideal", row.ideal, {"overlap", "serial"});
   for (auto& [column, value] : block.named_texts("paper")) row.paper[column] = std::strtod(value.c_str(), nullptr);
   if (!row.paper.empty()) {
     row.tag = block.text("tag");
@@ -57,13 +59,13 @@ Row read_row(YamlBlock& block) {
 }
 
 Column read_column(const std::string& key, YamlBlock& block) {
-  static const std::vector<std::string> forms = {"value",   "x",           "difference",    "ratio",
-                                                 "speedup", "of-baseline", "ideal-overlap", "ideal-serial"};
+  static const std::vector<std::string> forms = {"value",   "x",           "difference", "ratio",
+                                                 "speedup", "of-baseline", "ideal"};
   Column column{.key = key, .title = block.text("title", key), .measure = block.text("value", "")};
   std::string as = block.text("as", "value");
   expect_one_of(block, "form of a column", as, forms);
   column.as = static_cast<Column::As>(std::find(forms.begin(), forms.end(), as) - forms.begin());
-  bool own = column.as == Column::As::x || column.as >= Column::As::ideal_overlap;
+  bool own = column.as == Column::As::x || column.as == Column::As::ideal;
   if (column.measure.empty() && !own) block.refuse("expected `value:`, a measure");
   column.best = block.text("take", "last") == "best";
   column.when = block.text("when", "");
@@ -94,13 +96,13 @@ Picture read_picture(YamlBlock& block) {
   expect_one_of(block, "kind of picture", of, {"points", "course"});
   picture.course = of == "course";
   picture.x = block.texts("x");
-  picture.y = block.text("y");
+  picture.y = block.texts("y");
+  if (picture.x.empty() || picture.y.empty()) block.refuse("expected `x:` and `y:`");
   auto flags = block.texts("axes");
-  for (const std::string& flag : flags) expect_one_of(block, "axis", flag, {"log-x", "log-y", "rising"});
+  for (const std::string& flag : flags) expect_one_of(block, "axis", flag, {"log-x", "log-y"});
   auto flagged = [&](const char* flag) { return std::find(flags.begin(), flags.end(), flag) != flags.end(); };
   picture.log_x = flagged("log-x");
   picture.log_y = flagged("log-y");
-  picture.rising = flagged("rising");
   picture.rows = block.texts("rows");
   for (auto& [name, recorded] : block.named_blocks("recorded")) {
     picture.recorded.push_back({name, recorded.numbers("x"), recorded.numbers("y")});
@@ -139,8 +141,8 @@ void check_names(const Table& table, const YamlBlock& file) {
   for (const Picture& picture : table.pictures) {
     for (const std::string& row : picture.rows) expect_one_of(file, "row", row, rows);
     if (picture.course) continue;
-    expect_one_of(file, "column", picture.y, columns);
     for (const std::string& x : picture.x) expect_one_of(file, "column", x, columns);
+    for (const std::string& y : picture.y) expect_one_of(file, "column", y, columns);
   }
 }
 

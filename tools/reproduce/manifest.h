@@ -34,16 +34,17 @@ struct Row {
   std::string from;                     ///< the row whose weights it starts with
   std::string series;                   ///< rows of one series are one curve in a picture of points
   std::string baseline;                 ///< the row that ratios are taken against
+  std::string ideal;                    ///< `overlap` (CoCoD-SGD) or `serial` (Local SGD)
   double x = NAN;                       ///< what the row stands for on an axis: a gamma, a period
   std::map<std::string, double> paper;  ///< the paper's figures, by column
   std::string tag;                      ///< of those
 };
 
 /// A figure of a row: the value that a measure has at the end, or at the first epoch at which a condition holds; or
-/// what it is to the baseline's. The ideals are those of a round of x steps, at the baseline's ratio of communication
-/// to computing: overlapped (CoCoD-SGD), one after the other (Local SGD).
+/// what it is to the baseline's. The ideal is the speed-up of a round of x steps, at the baseline's ratio of
+/// communication to computing, in the way that the row names.
 struct Column {
-  enum class As { value, x, difference, ratio, speedup, of_baseline, ideal_overlap, ideal_serial };
+  enum class As { value, x, difference, ratio, speedup, of_baseline, ideal };
 
   std::string key, title, measure;
   As as = As::value;
@@ -74,8 +75,8 @@ struct Picture {
   std::string name, title;
   bool course = false;
   std::vector<std::string> x;  ///< a panel each
-  std::string y;
-  bool log_x = false, log_y = false, rising = false;
+  std::vector<std::string> y;  ///< of points: further ones are drawn thin
+  bool log_x = false, log_y = false;
   std::vector<std::string> rows;  ///< empty: all
   std::vector<RecordedCurve> recorded;
 };

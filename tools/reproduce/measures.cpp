@@ -45,14 +45,19 @@ Measures read_training(const fs::path& run) {
 
 /// Adds what was dropped of a slot of the ledger, and what it would take in other layouts.
 void add_slot(const Json& slot, double gamma, std::map<std::string, double>& sums) {
-  if (slot.at("policy") == "keep") return;
+  if (slot.at("policy") != "drop") return;
   double dense = slot.at("dense_bytes"), size = slot.at("dtype") == "bf16" ? 2 : 4, elements = dense / size;
   double kept = std::floor(elements * (1.0 - gamma));
+  double int32 = kept * (size + 4), bitmask = kept * size + std::ceil(elements / 8);
+  double held = slot.at("held_bytes");
+  bool bits = slot.at("encoding").get<std::string>().ends_with("bitmask");
+  sums["dropped_slots"] += 1;
   sums["dropped_dense_bytes"] += dense;
-  sums["dropped_held_bytes"] += slot.at("held_bytes").get<double>();
-  sums["int32_bytes"] += kept * (size + 4);
+  sums["dropped_held_bytes"] += held;
+  sums["beyond_bytes"] += held - (bits ? bitmask : int32);
+  sums["int32_bytes"] += int32;
   sums["int64_bytes"] += kept * (size + 8);
-  sums["bitmask_bytes"] += kept * size + std::ceil(elements / 8);
+  sums["bitmask_bytes"] += bitmask;
 }
 
 Measures read_report(const fs::path& file, double gamma) {
@@ -62,7 +67,8 @@ Measures read_report(const fs::path& file, double gamma) {
     if (value.is_number()) numbers[key] = value.get<double>();
   }
   for (const Json& slot : json.value("slots", Json::array())) add_slot(slot, gamma, numbers);
-  if (numbers.contains("dropped_dense_bytes")) {
+  if (numbers.contains("dropped_slots")) {
+    numbers["beyond_bytes"] /= numbers["dropped_slots"];
     numbers["dropped_change"] = 100 * (numbers["dropped_held_bytes"] / numbers["dropped_dense_bytes"] - 1);
   }
   for (const Json& stage : json.value("stages", Json::array())) {

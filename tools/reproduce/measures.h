@@ -11,6 +11,7 @@ namespace stint::reproduce {
 /// A `plan` or `inspect mem` is one epoch of its JSON's numbers; the latter with what was dropped:
 ///   dropped_dense_bytes, dropped_held_bytes  dense and held bytes of the slots that DropIT holds
 ///   dropped_change                           of the first by the second, per cent
+///   beyond_bytes                             held beyond the layout of the slot's encoding, a slot
 ///   int32_bytes, int64_bytes                 of the authors' layouts there: floor(M (1 - x)) values with a place each
 ///   bitmask_bytes                            the same values with a bit an element
 /// with x the row's gamma.

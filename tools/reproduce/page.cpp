@@ -12,15 +12,14 @@ std::string number_text(double value, int digits) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
-/// `0.05 ± 0.01 (paper 0.048)`, `-` where nothing came.
+/// `0.05 ± 0.01 (REC 0.048)`, `-` where nothing came.
 std::string cell(const RowResult& row, const Column& column) {
   Figure figure = row.figures.at(column.key);
   std::string text = figure.count == 0 ? "-" : number_text(figure.mean, column.digits);
   if (figure.count > 1) text += fmt::format(" ± {}", number_text(figure.deviation, column.digits));
   auto paper = row.row->paper.find(column.key);
   if (paper == row.row->paper.end()) return text;
-  const char* from = row.row->tag == "MEM" ? "from memory" : "paper";
-  return text + fmt::format(" ({} {:g})", from, paper->second);
+  return text + fmt::format(" ({} {:g})", row.row->tag, paper->second);
 }
 
 std::string runs_cell(const RowResult& row, const std::string& folder) {
@@ -112,14 +111,11 @@ std::string tier_text(const TableResult& result, const std::string& pictures) {
 constexpr const char* introduction =
     "# The papers' tables, run again\n\n"
     "Written by `stint reproduce report`; nothing here is typed in by hand. A figure is a mean over seeds ± standard "
-    "deviation, "
-    "and in brackets the paper's where it could be read; the runs behind it are named in its line, and the command "
-    "that makes "
-    "them stands below. Time is measured where it is not called emulated. Sources: ABS abstract, CODE, README and REC "
-    "(records) "
-    "of the authors' repositories, ISSUE, PAGE a third party's page, SIM simulated, DER derived; what is from memory "
-    "is never "
-    "compared.\n\n";
+    "deviation, and in brackets what is known of the paper's, with its source; the runs behind it are named in its "
+    "line, "
+    "and the command that makes them stands below. Time is measured where it is not called emulated. Sources: ABS "
+    "abstract, CODE, README and REC (records) of the authors' repositories, ISSUE, PAGE a third party's page, SIM "
+    "simulated, DER derived, MEM from memory, which is never compared.\n\n";
 
 }  // namespace
 

@@ -38,7 +38,7 @@ Panel course_panel(const Picture& picture, const TableResult& result, const std:
   int colour = 0;
   for (const RowResult& row : result.rows) {
     if (!shows(picture, row.row->name)) continue;
-    if (!row.runs.empty()) panel.curves.push_back({row.row->name, course_of(row, x, picture.y), colour});
+    if (!row.runs.empty()) panel.curves.push_back({row.row->name, course_of(row, x, picture.y.front()), colour});
     if (x == picture.x.front()) {  // the records' own axis
       for (const RecordedCurve& recorded : picture.recorded) {
         if (recorded.name != row.row->name) continue;
@@ -52,28 +52,40 @@ Panel course_panel(const Picture& picture, const TableResult& result, const std:
   return panel;
 }
 
-Panel point_panel(const Picture& picture, const TableResult& result, const std::string& x) {
-  Panel panel;
-  for (const RowResult& row : result.rows) {
-    if (!shows(picture, row.row->name)) continue;
-    Figure across = row.figures.at(x), down = row.figures.at(picture.y);
-    if (across.count == 0 || down.count == 0) continue;
-    const std::string& series = row.row->series.empty() ? row.row->name : row.row->series;
-    auto curve =
-        std::find_if(panel.curves.begin(), panel.curves.end(), [&](const Curve& c) { return c.name == series; });
-    if (curve == panel.curves.end()) {
-      panel.curves.push_back({.name = series, .colour = static_cast<int>(panel.curves.size()), .marked = true});
-      curve = panel.curves.end() - 1;
-    }
-    curve->points.emplace_back(across.mean, down.mean);
-    curve->spread.push_back(down.deviation);
-  }
-  return panel;
-}
-
 std::string title_of(const Table& table, const std::string& key) {
   const Column* column = table.find_column(key);
   return column ? column->title : key;
+}
+
+/// Adds a row's point to the curve of its series.
+void add_point(Panel& panel, const std::string& name, std::pair<double, double> point, double spread, int colour,
+               bool faint) {
+  auto curve = std::find_if(panel.curves.begin(), panel.curves.end(), [&](const Curve& c) { return c.name == name; });
+  if (curve == panel.curves.end()) {
+    panel.curves.push_back({.name = name, .colour = colour, .faint = faint, .marked = !faint});
+    curve = panel.curves.end() - 1;
+  }
+  auto after = std::upper_bound(curve->points.begin(), curve->points.end(), point);
+  curve->spread.insert(curve->spread.begin() + (after - curve->points.begin()), spread);
+  curve->points.insert(after, point);
+}
+
+Panel point_panel(const Picture& picture, const TableResult& result, const std::string& x) {
+  Panel panel;
+  std::map<std::string, int> colours;  // of series
+  for (const RowResult& row : result.rows) {
+    if (!shows(picture, row.row->name)) continue;
+    std::string series = row.row->series.empty() ? row.row->name : row.row->series;
+    int colour = colours.emplace(series, static_cast<int>(colours.size())).first->second;
+    for (const std::string& y : picture.y) {
+      Figure across = row.figures.at(x), down = row.figures.at(y);
+      if (across.count == 0 || down.count == 0) continue;
+      bool further = y != picture.y.front();
+      std::string name = further ? series + ", " + title_of(*result.table, y) : series;
+      add_point(panel, name, {across.mean, down.mean}, down.deviation, colour, further);
+    }
+  }
+  return panel;
 }
 
 /// Measures as people call them.
@@ -90,12 +102,11 @@ std::string measure_title(const std::string& name) {
 }  // namespace
 
 Chart draw_picture(const Picture& picture, const TableResult& result) {
-  Chart chart;
+  Chart chart{.names_beside = true};
   for (const std::string& x : picture.x) {
     Panel panel = picture.course ? course_panel(picture, result, x) : point_panel(picture, result, x);
     panel.title = chart.panels.empty() ? picture.title : "";
     panel.x_title = picture.course ? measure_title(x) : title_of(*result.table, x);
-    panel.rising = picture.rising;
     panel.log_x = picture.log_x;
     panel.log_y = picture.log_y;
     chart.panels.push_back(panel);

@@ -61,10 +61,10 @@ double mean_of(const RowResult& row, const Column& column) {
 }
 
 /// What a run's value is to the baseline's.
-double related(const Column& column, double value, double base, double x) {
+double related(const Column& column, double value, double base, const Row& row) {
   switch (column.as) {
     case Column::As::x:
-      return x;
+      return row.x;
     case Column::As::difference:
       return value - base;
     case Column::As::ratio:
@@ -73,10 +73,9 @@ double related(const Column& column, double value, double base, double x) {
       return base / value;
     case Column::As::of_baseline:
       return base;
-    case Column::As::ideal_overlap:
-      return (1 + base) / std::max(1.0, base / x);
-    case Column::As::ideal_serial:
-      return (1 + base) / (1 + base / x);
+    case Column::As::ideal:
+      if (row.ideal.empty()) return NAN;
+      return (1 + base) / (row.ideal == "overlap" ? std::max(1.0, base / row.x) : 1 + base / row.x);
     case Column::As::value:
       break;
   }
@@ -85,12 +84,11 @@ double related(const Column& column, double value, double base, double x) {
 
 Figure figure_of(const Column& column, const RowResult& row, const RowResult* baseline) {
   Column source = column;
-  bool ideal = column.as == Column::As::ideal_overlap || column.as == Column::As::ideal_serial;
-  if (ideal) source.measure = "comm_ratio";
+  if (column.as == Column::As::ideal) source.measure = "comm_ratio";
   double base = baseline ? mean_of(*baseline, source) : NAN;
   std::vector<double> values;
   for (const FinishedRun& run : row.runs) {
-    double value = related(column, value_of(source, run.measures), base, row.row->x) * column.scale;
+    double value = related(column, value_of(source, run.measures), base, *row.row) * column.scale;
     if (!std::isnan(value)) values.push_back(value);
   }
   return figure_of(values);

@@ -53,7 +53,8 @@ SvgCanvas::SvgCanvas(int width, int height)
                       width, height)) {}
 
 void SvgCanvas::line(const Points& points, Colour colour, double width) {
-  text_ += fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" points=\"", hex(colour), width);
+  text_ += fmt::format("<polyline fill=\"none\" stroke-linecap=\"round\" stroke=\"{}\" stroke-width=\"{}\" points=\"",
+                       hex(colour), width);
   for (auto [x, y] : points) text_ += fmt::format("{:.1f},{:.1f} ", x, y);
   text_ += "\"/>\n";
 }

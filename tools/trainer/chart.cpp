@@ -9,7 +9,7 @@ namespace stint {
 
 namespace {
 
-constexpr int panel_width = 480, panel_height = 340;
+constexpr int panel_width = 480, panel_height = 340, names_width = 170;
 constexpr double left = 60, right = 20, top = 30, bottom = 40;
 constexpr Colour black{40, 40, 40}, grey{220, 220, 220};
 // Okabe and Ito's palette, which colour-blind people can tell apart.
@@ -65,6 +65,29 @@ std::vector<double> ticks(const Axis& axis) {
   return found;
 }
 
+Colour colour_of(const Curve& curve) {
+  return colours[static_cast<std::size_t>(curve.colour) % std::size(colours)];
+}
+
+/// A line a curve, ending at `x`, the first at `y`.
+void draw_names(Canvas& canvas, const Panel& panel, double x, double y) {
+  for (const Curve& curve : panel.curves) {
+    canvas.line({{x - 20, y - 4}, {x, y - 4}}, colour_of(curve), curve.faint ? 1 : 2);
+    canvas.text(x - 24, y, Canvas::Anchor::right, curve.name, colour_of(curve));
+    y += 15;
+  }
+}
+
+/// `10000000` as `10M`.
+std::string tick_text(double value) {
+  static constexpr std::pair<double, const char*> units[] = {{1e9, "G"}, {1e6, "M"}, {1e4, "k"}};
+  for (auto [least, name] : units) {
+    double unit = least == 1e4 ? 1e3 : least;
+    if (std::abs(value) >= least) return fmt::format("{:.5g}{}", value / unit, name);
+  }
+  return fmt::format("{:.5g}", value);
+}
+
 /// Draws one panel whose left edge is at `x0`.
 class PanelDrawing {
  public:
@@ -83,10 +106,8 @@ class PanelDrawing {
     canvas_.text(x0_ + panel_width - right, panel_height - 8, Canvas::Anchor::right,
                  panel_.x_title.empty() ? x_title : panel_.x_title, black);
     draw_axes();
-    double y = top + 14;
-    if (panel_.rising) y = panel_height - bottom - 15 * static_cast<double>(panel_.curves.size());
     for (const Curve& curve : panel_.curves) {
-      Colour colour = colours[static_cast<std::size_t>(curve.colour) % std::size(colours)];
+      Colour colour = colour_of(curve);
       Points points;
       for (const auto& point : curve.points) {
         if (is_drawn(point)) points.push_back(place(point));
@@ -94,11 +115,14 @@ class PanelDrawing {
       if (points.size() == 1) points.push_back({points[0].first + 2, points[0].second});  // so that it is seen
       canvas_.line(points, colour, curve.faint ? 1 : 2);
       draw_points(curve, colour);
-      canvas_.line({{x0_ + panel_width - right - 24, y - 4}, {x0_ + panel_width - right - 4, y - 4}}, colour,
-                   curve.faint ? 1 : 2);
-      canvas_.text(x0_ + panel_width - right - 28, y, Canvas::Anchor::right, curve.name, colour);
-      y += 15;
     }
+  }
+
+  /// In the panel, where its curves leave room.
+  void draw_names() {
+    double lines = static_cast<double>(panel_.curves.size());
+    stint::draw_names(canvas_, panel_, x0_ + panel_width - right - 4,
+                      panel_.rising ? panel_height - bottom - 15 * lines : top + 14);
   }
 
  private:
@@ -122,7 +146,7 @@ class PanelDrawing {
     for (std::size_t i = 0; i < curve.points.size(); ++i) {
       if (!is_drawn(curve.points[i])) continue;
       auto [x, y] = place(curve.points[i]);
-      if (curve.marked) canvas_.line({{x - 3, y}, {x + 3, y}}, colour, 6);
+      if (curve.marked) canvas_.line({{x, y}, {x + 0.01, y}}, colour, 6);
       if (curve.spread.empty() || curve.spread[i] == 0) continue;
       auto end = [&](double sign) {
         double value = curve.points[i].second + sign * curve.spread[i];
@@ -141,11 +165,11 @@ class PanelDrawing {
     for (double tick : ticks(down_)) {
       double y = panel_height - bottom - down_.place(tick) * (panel_height - top - bottom);
       canvas_.line({{x0_ + left, y}, {x0_ + panel_width - right, y}}, grey, 1);
-      canvas_.text(x0_ + left - 6, y + 4, Canvas::Anchor::right, fmt::format("{:.5g}", tick), black);
+      canvas_.text(x0_ + left - 6, y + 4, Canvas::Anchor::right, tick_text(tick), black);
     }
     for (double tick : ticks(across_)) {
       double x = x0_ + left + across_.place(tick) * (panel_width - left - right);
-      canvas_.text(x, panel_height - bottom + 16, Canvas::Anchor::middle, fmt::format("{:.5g}", tick), black);
+      canvas_.text(x, panel_height - bottom + 16, Canvas::Anchor::middle, tick_text(tick), black);
       canvas_.line({{x, panel_height - bottom}, {x, panel_height - bottom + 4}}, black, 1);
     }
     canvas_.line(
@@ -162,13 +186,16 @@ class PanelDrawing {
 void draw(Canvas& canvas, const Chart& chart) {
   double x = 0;
   for (const Panel& panel : chart.panels) {
-    PanelDrawing(canvas, panel, x).draw(chart.x_title);
+    PanelDrawing drawing(canvas, panel, x);
+    drawing.draw(chart.x_title);
+    if (!chart.names_beside) drawing.draw_names();
     x += panel_width;
   }
+  if (chart.names_beside) draw_names(canvas, chart.panels.at(0), x + names_width - 10, top + 14);
 }
 
 int width_of(const Chart& chart) {
-  return panel_width * static_cast<int>(chart.panels.size());
+  return panel_width * static_cast<int>(chart.panels.size()) + (chart.names_beside ? names_width : 0);
 }
 
 }  // namespace

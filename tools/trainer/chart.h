@@ -28,6 +28,7 @@ struct Panel {
 struct Chart {
   std::string x_title;
   std::vector<Panel> panels;  ///< side by side
+  bool names_beside = false;  ///< the first panel's names stand to the right of all, and not in each
 };
 
 /// The same picture twice, without a library: as SVG, and as a PNG file.
