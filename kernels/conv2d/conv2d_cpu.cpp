@@ -57,11 +57,12 @@ Desc wanted(const TensorSpec& t) {
 }
 
 /// Winograd works on tiles of 4x4 outputs of a 3x3 window, a quarter of the arithmetic; what it computes beyond the
-/// image's edge is lost. oneDNN has it in f32 for blocked channels.
+/// image's edge is lost, and few tiles do not pay for the weights, which grow four times. oneDNN has it in f32 for
+/// blocked channels.
 bool winograd_wins(const ConvCase& c) {
-  auto covered = [](std::int64_t size) { return (size + 3) / 4 * 4; };
-  std::int64_t height = c.y.shape[1], width = c.y.shape[2];
-  return 2 * covered(height) * covered(width) <= 5 * height * width;
+  std::int64_t images = c.y.shape[0], height = c.y.shape[1], width = c.y.shape[2];
+  std::int64_t tiles = (height + 3) / 4 * ((width + 3) / 4);
+  return images * tiles >= 32 && 2 * 16 * tiles <= 5 * height * width;
 }
 
 /// STINT_WINOGRAD is auto (where it wins), off, or always (where oneDNN has it). Read for every call, so that one
