@@ -27,7 +27,7 @@ const std::map<std::string, Keys>& keys_of_commands() {
   static const std::map<std::string, Keys> keys = {
       {"eval", computing + model + test_data},
       {"plan", step},
-      {"bench", step},
+      {"bench", step + Keys{"log.trace"}},
       {"inspect mem", step},
       {"predict", computing + weights + test_view + Keys{"data.batch_size", "data.image_size", "log.output"}},
       {"convert",
