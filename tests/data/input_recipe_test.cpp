@@ -55,6 +55,8 @@ TEST_CASE("a network of one channel sees a picture's luminance", "[data]") {
   CHECK(grey[1] == Approx(76 / 255.0));
   recipe.channels = 4;
   CHECK_THROWS_WITH(apply(recipe, picture), Catch::Contains("the network reads 4 channels"));
+  ImageSet three_features{.height = 1, .width = 1, .channels = 3, .classes = 2};
+  CHECK_THROWS_WITH(apply(recipe_of(Config(), three_features), picture), Catch::Contains("trained on features"));
 }
 
 TEST_CASE("a recipe travels as text, and another text is refused", "[data]") {

@@ -67,8 +67,9 @@ def main():
                                       "files": {"model.safetensors": {"bytes": 3, "xxh3_128": "00"}}}))
     put("recipe", "three", json.dumps({"height": 8, "width": 9, "channels": 3, "crop_pct": 0.875, "mean": [0.1, 0.2, 0.3],
                                        "std": [1, 2, 3], "class_names": ["cat", "dog"]}))
-    put("recipe", "features", json.dumps({"height": 1, "width": 1, "channels": 12, "crop_pct": 1, "mean": [], "std": [],
-                                          "class_names": []}))
+    for name, channels in (("features", 12), ("three-features", 3)):
+        put("recipe", name, json.dumps({"height": 1, "width": 1, "channels": channels, "crop_pct": 1, "mean": [], "std": [],
+                                        "class_names": []}))
     put("yaml", "some", "seed: 7\ndata:\n  dataset: digits\n  mean: \"0.5,0.25\"\nmodel:\n  kwargs: {stem: cifar}\n"
         "optim:\n  lr: 1e-3\n  nesterov: true\n")
     put("yaml", "wrong", "optim: {lr: [1, 2], lr: *a}\n--- !!x\n")

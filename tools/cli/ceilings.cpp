@@ -97,6 +97,15 @@ Ceilings measure() {
   return {f32_rate(), bf16_rate(), std::max(copy, in_place)};
 }
 
+// The build decides what its loops reach.
+#ifdef __AVX512F__
+constexpr const char* vectors = "avx512";
+#elif defined(__AVX2__)
+constexpr const char* vectors = "avx2";
+#else
+constexpr const char* vectors = "sse";
+#endif
+
 std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -137,7 +146,7 @@ std::filesystem::path ceilings_file() {
                                  : home && *home ? std::filesystem::path(home) / ".cache"
                                                  : std::filesystem::path();
   if (folder.empty()) return {};
-  std::string name = fmt::format("ceilings {} {}.json", cpu_model(), thread_count());
+  std::string name = fmt::format("ceilings {} {} {} {}.json", cpu_model(), thread_count(), STINT_BUILD, vectors);
   for (char& c : name) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.') c = '-';
   }

@@ -74,6 +74,10 @@ std::vector<float> apply(const InputRecipe& recipe, const Picture& picture) {
     fail(ErrorKind::usage, "predict", "the network reads {} channels, an image file has 3 (or 1, as grey)",
          recipe.channels);
   }
+  auto channels = static_cast<std::size_t>(recipe.channels);
+  if (recipe.mean.size() != channels || recipe.deviation.size() != channels) {
+    fail(ErrorKind::usage, "predict", "the network was trained on features, not on images");
+  }
   PictureView view = picture.view();
   Bytes grey;
   if (recipe.channels == 1) {

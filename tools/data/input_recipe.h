@@ -29,7 +29,7 @@ std::string to_text(const InputRecipe& recipe);
 InputRecipe parse_recipe(const std::string& text, const std::string& file);
 
 /// A picture as [height,width,channels] normalised numbers: the test view, in grey if the network reads one channel.
-/// Errors (ErrorKind::usage): a network of neither 1 nor 3 channels.
+/// Errors (ErrorKind::usage): a network of neither 1 nor 3 channels, or of features.
 std::vector<float> apply(const InputRecipe& recipe, const Picture& picture);
 
 }  // namespace stint
