@@ -3,7 +3,9 @@
 #include <stint/tools/trainer/train.h>
 
 #include <catch2/catch.hpp>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "../op_case_tensors.h"
 #include "../temporary_directory.h"
@@ -79,6 +81,28 @@ TEST_CASE("a stopped and resumed run has the bits of an uninterrupted one", "[tr
         CHECK(model_bytes(resumed.run) == model_bytes(whole.run));
       }
     }
+  }
+}
+
+TEST_CASE("a run that was begun when its summary had fewer columns goes on", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = small_run(directory, "older");
+  Watcher watcher;
+  watcher.stop_after = 9;  // in the second epoch
+  fs::path run = train(config, watcher, watcher.stop).run;
+  std::string header = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr,time_s", row = "0,2.5,2.25,10,50,0.1,1";
+  std::ofstream(run / "summary.csv") << header << "\n" << row << "\n";
+  config.resume = run;
+  Watcher rest;
+  train(config, rest, rest.stop);
+  std::istringstream lines(read_file(run / "summary.csv"));
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(lines, line);) rows.push_back(line);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].starts_with(header + ",peak_mem_bytes"));
+  CHECK(rows[1].starts_with(row + ",0,0"));
+  for (const std::string& line : rows) {
+    CHECK(std::count(line.begin(), line.end(), ',') == std::count(rows[0].begin(), rows[0].end(), ','));
   }
 }
 

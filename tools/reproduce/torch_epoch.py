@@ -51,12 +51,12 @@ def order_of_epoch(count, epoch):
     return order
 
 
-def read_images(path):
-    """The training images in the order of their names, and labels in the order of the folders'."""
+def read_images(path, part):
+    """The images of `train` or `test` in the order of their names, and labels in the order of the folders'."""
     files = {}
     with tarfile.open(path) as archive:
         for entry in archive:
-            if entry.isfile() and entry.name.startswith("train/"):
+            if entry.isfile() and entry.name.startswith(part + "/"):
                 files[entry.name] = archive.extractfile(entry).read()
     classes = sorted({name.split("/")[1] for name in files})
     names = sorted(files)
@@ -106,8 +106,20 @@ class ResNet20(torchvision.models.ResNet):
         self.fc = torch.nn.Linear(64, 10)
 
 
+def normalised(images):
+    return (images.float() / 255 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+def evaluate(model, images, labels):
+    model.eval()
+    with torch.no_grad():
+        logits = torch.cat([model(normalised(part)) for part in images.split(500)])
+    return (torch.nn.functional.cross_entropy(logits, labels).item(),
+            100 * (logits.argmax(1) == labels).double().mean().item())
+
+
 def train_torch(args, weights):
-    images, labels = read_images(args.data)
+    images, labels = read_images(args.data, "train")
     model = ResNet20()
     missing, unexpected = model.load_state_dict(weights, strict=False)
     assert not [name for name in missing if "running" not in name and "num_batches" not in name], missing
@@ -116,22 +128,23 @@ def train_torch(args, weights):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.reset_running_stats()
     optimiser = torch.optim.SGD(model.parameters(), LR, MOMENTUM, weight_decay=DECAY)
-    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     order = order_of_epoch(len(labels), 0)
     os.makedirs(os.path.join(args.output, "torch"))
     losses, start = [], time.time()
     with open(os.path.join(args.output, "torch/metrics.jsonl"), "w") as log:
         for step in range(min(args.steps or len(labels), len(labels) // BATCH)):
             chosen = order[step * BATCH:(step + 1) * BATCH]
-            x = (images[chosen].float() / 255 - mean) / std
-            loss = torch.nn.functional.cross_entropy(model(x), labels[chosen])
+            loss = torch.nn.functional.cross_entropy(model(normalised(images[chosen])), labels[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             losses.append(loss.item())
             log.write(json.dumps({"step": step + 1, "epoch": 0, "loss": loss.item(), "lr": LR}) + "\n")
+        seconds = time.time() - start
+        eval_loss, top1 = evaluate(model, *read_images(args.data, "test"))
+        log.write(json.dumps({"step": len(losses), "epoch": 0, "eval_loss": eval_loss, "eval_top1": top1}) + "\n")
     with open(os.path.join(args.output, "torch/summary.csv"), "w") as file:
-        file.write("epoch,train_loss,time_s\n0,%f,%f\n" % (np.mean(losses), time.time() - start))
+        file.write("epoch,train_loss,eval_loss,eval_top1,time_s\n0,%f,%f,%f,%f\n" % (np.mean(losses), eval_loss, top1, seconds))
     return losses
 
 

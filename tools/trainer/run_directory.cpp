@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <nlohmann/json.hpp>
@@ -90,6 +91,20 @@ std::shared_ptr<const int> lock_directory(const fs::path& path) {
   return lock;
 }
 
+/// Leaves the first `epochs` rows. A run that was begun before there were the last columns has zeros there.
+void cut_back_summary(const fs::path& file, std::int64_t epochs) {
+  auto commas = [](const std::string& text) { return std::count(text.begin(), text.end(), ','); };
+  std::istringstream lines(read_file(file));
+  std::string kept = summary_header(), line;
+  auto columns = commas(kept);
+  std::getline(lines, line);
+  for (std::int64_t number = 0; number < epochs && std::getline(lines, line); ++number) {
+    while (commas(line) < columns) line += ",0";
+    kept += line + "\n";
+  }
+  write_file(file, kept);
+}
+
 /// What every run has from its beginning, as far as it is not there yet.
 void begin(const fs::path& path, const Config& config) {
   if (!fs::exists(path / "args.yaml")) write_file(path / "args.yaml", to_yaml(config));
@@ -114,10 +129,7 @@ RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, st
   Config kept_config = config;
   kept_config.resume.clear();
   write_file(path / "args.yaml", to_yaml(kept_config));
-  std::istringstream lines(read_file(path / "summary.csv"));
-  std::string kept, line;
-  for (std::int64_t number = -1; number < epoch && std::getline(lines, line); ++number) kept += line + "\n";
-  write_file(path / "summary.csv", kept);
+  cut_back_summary(path / "summary.csv", epoch);
   forget_probes(path, step);
   RunDirectory run(path, config.log.checkpoint_hist, step, epoch);
   run.lock_ = lock;
