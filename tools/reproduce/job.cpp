@@ -71,6 +71,11 @@ Words command_of(const Table& table, const Row& row, const Tier& tier, std::int6
   return words;
 }
 
+/// The run's directory is the child's to make: until it is finished, its command stands beside it.
+fs::path begun_note(const Job& job) {
+  return job.run.string() + ".command";
+}
+
 bool is_status(const fs::path& run, const std::string& status) {
   if (!fs::exists(run / "run.json")) return false;
   auto json = nlohmann::json::parse(read_file(run / "run.json"), nullptr, false);
@@ -85,11 +90,17 @@ fs::path folder_of(const Table& table, const std::string& tier, const fs::path& 
   return output / name;
 }
 
+std::string Job::command_text() const {
+  return "stint " + shell_text(command) + "\n";
+}
+
 Job::State Job::state() const {
   if (!fs::exists(run)) return State::fresh;
+  auto is_noted = [&](const fs::path& note) { return fs::exists(note) && read_file(note) == command_text(); };
   bool done = prints ? fs::exists(run / "report.json") : is_status(run, "finished");
-  if (!done || !fs::exists(run / command_file)) return prints ? State::fresh : State::begun;
-  return read_file(run / command_file) == "stint " + shell_text(command) + "\n" ? State::finished : State::stale;
+  if (done && fs::exists(run / command_file)) return is_noted(run / command_file) ? State::finished : State::stale;
+  if (prints) return State::fresh;
+  return is_noted(begun_note(*this)) ? State::begun : State::stale;
 }
 
 std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& request) {
@@ -118,8 +129,12 @@ std::string shell_text(const Words& words) {
   return text;
 }
 
-void note_command(const Job& job) {
-  write_file(job.run / command_file, "stint " + shell_text(job.command) + "\n");
+void note_begun(const Job& job) {
+  write_file(begun_note(job), job.command_text());
+}
+
+void note_finished(const Job& job) {
+  fs::rename(begun_note(job), job.run / command_file);
 }
 
 }  // namespace stint::reproduce

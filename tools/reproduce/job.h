@@ -24,8 +24,11 @@ struct Job {
   std::vector<std::string> here;     ///< what this request adds: data, threads, where the run goes
   bool prints = false;               ///< what the command prints is the run's report.json
 
-  /// `stale`: finished, by a command that is another now.
+  /// `stale`: begun or finished, by a command that is another now or that nobody noted.
   State state() const;
+
+  /// The command as it is noted.
+  std::string command_text() const;
 };
 
 /// OUTPUT/PAPER-TABLE-TIER
@@ -37,7 +40,10 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
 /// The words as a shell reads them.
 std::string shell_text(const std::vector<std::string>& words);
 
-/// Kept in a finished run, to be compared with what the manifest says later.
-void note_command(const Job& job);
+/// Notes the command beside the run, as ROW-SEED.command, before it begins: no other goes on with it.
+void note_begun(const Job& job);
+
+/// Moves the note into the run, as command.txt, to be compared with what the manifest says later.
+void note_finished(const Job& job);
 
 }  // namespace stint::reproduce

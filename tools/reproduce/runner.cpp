@@ -77,7 +77,8 @@ class Runner {
     Job::State state = job.state();
     if (state == Job::State::stale) {
       fail(ErrorKind::usage, "reproduce",
-           "{} was made by another command (its command.txt): remove it, or another --output", job.run.string());
+           "{0} was made by another command (its command.txt, or {0}.command): remove it, or another --output",
+           job.run.string());
     }
     if (state == Job::State::finished) return say_(fmt::format("{}: finished before", job.run.string()));
     std::vector<std::string> words = job.command;
@@ -85,6 +86,7 @@ class Runner {
     if (state == Job::State::begun) words.insert(words.end(), {"--resume", job.run.string()});
     fs::create_directories(job.prints ? job.run : job.run.parent_path());
     say_(fmt::format("stint {}", shell_text(words)));
+    note_begun(job);
     children_.start(words, log_of(job));
     jobs_.push_back(job);
   }
@@ -99,7 +101,7 @@ class Runner {
     const Job& job = jobs_[number];
     if (code == 0) {
       if (job.prints) fs::rename(log_of(job), job.run / "report.json");
-      note_command(job);
+      note_finished(job);
       say_(fmt::format("{}: done", job.run.string()));
     } else if (children_.stopped() == 0) {
       failed_.push_back(fmt::format("{} (exit {})", job.run.string(), code));
