@@ -198,3 +198,27 @@ TEST_CASE("a relation that does not hold is exit 8; a run of another command is 
   CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/one-1 was made by another command"));
   CHECK(table_tool("report p", directory).err.starts_with("stint: reproduce: nothing was run"));
 }
+
+TEST_CASE("a figure that came in some runs alone says so and fails what it is compared with") {
+  TemporaryDirectory directory;
+  fs::path runs = directory.path() / "runs/reproduce";
+  std::string relations =
+      "relations:\n"
+      "  - {holds: \"top1(one) >= 0\", tag: REC, tiers: [smoke]}\n"
+      "  - {holds: \"share(two) >= 0\", tag: REC, tiers: [smoke]}\n"
+      "  - {holds: \"top1(two) >= 0\", tag: REC, tiers: [smoke]}\n";
+  write(directory.path() / "manifests/p/t.yaml", table_head + relations);
+  REQUIRE(table_tool("run p", directory).code == 0);
+  CHECK(table_tool("report p", directory).code == 0);
+  std::string summary = read(runs / "p-t-smoke/one-2/summary.csv");
+  write(runs / "p-t-smoke/one-2/summary.csv", summary.substr(0, summary.find('\n') + 1));  // nothing came
+
+  Outcome report = table_tool("report p", directory);
+  CHECK(report.code == 8);
+  CHECK(count(report.out, "top1(one) >= 0 does not hold: nan and 0\n") == 1);
+  CHECK(count(report.out, "share(two) >= 0 does not hold: nan and 0\n") == 1);  // one is its baseline
+  CHECK(count(report.out, "top1(two)") == 0);
+  std::string page = read(runs / "report.md");
+  CHECK(count(page, " (1 of 2) (REC 12.5) |") == 1);
+  CHECK(count(page, "(2 of 2)") == 0);
+}

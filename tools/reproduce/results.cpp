@@ -51,13 +51,18 @@ Figure figure_of(const std::vector<double>& values) {
   return figure;
 }
 
+/// NaN where it did not come in every run: those in which it came are not the row.
+double whole_mean(const Figure& figure, const RowResult& row) {
+  return figure.count == static_cast<int>(row.runs.size()) ? figure.mean : NAN;
+}
+
 double mean_of(const RowResult& row, const Column& column) {
   std::vector<double> values;
   for (const FinishedRun& run : row.runs) {
     double value = value_of(column, run.measures);
     if (!std::isnan(value)) values.push_back(value);
   }
-  return figure_of(values).mean;
+  return whole_mean(figure_of(values), row);
 }
 
 /// What a run's value is to the baseline's.
@@ -103,8 +108,8 @@ RelationResult judge(const Relation& relation, const TableResult& result) {
   RelationResult judged{.relation = &relation};
   const RowResult& left = row_of(result, relation.left_row);
   const RowResult& other = relation.right_row.empty() ? left : row_of(result, relation.right_row);
-  judged.left = left.figures.at(relation.left_column).mean;
-  double right = relation.right_row.empty() ? 0 : other.figures.at(relation.right_column).mean;
+  judged.left = whole_mean(left.figures.at(relation.left_column), left);
+  double right = relation.right_row.empty() ? 0 : whole_mean(other.figures.at(relation.right_column), other);
   judged.right = relation.factor * right + relation.offset;
   bool here = std::find(relation.tiers.begin(), relation.tiers.end(), result.tier) != relation.tiers.end();
   if (!here) {
