@@ -222,3 +222,18 @@ TEST_CASE("a figure that came in some runs alone says so and fails what it is co
   CHECK(count(page, " (1 of 2) (REC 12.5) |") == 1);
   CHECK(count(page, "(2 of 2)") == 0);
 }
+
+TEST_CASE("a run of another command is refused before any is started") {
+  TemporaryDirectory directory;
+  fs::path table = directory.path() / "manifests/p/t.yaml", runs = directory.path() / "runs/reproduce/p-t-smoke";
+  write(table, table_head);
+  REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
+  fs::remove_all(runs / "one-1");
+  std::string other = table_head;
+  write(table, other.replace(other.find("--lr 0.05"), 9, "--lr 0.06"));
+  Outcome run = table_tool("run p --seeds 1", directory);
+  CHECK(run.code == 2);
+  CHECK(run.out == "");
+  CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
+  CHECK(!fs::exists(runs / "one-1"));
+}

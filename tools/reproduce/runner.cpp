@@ -48,6 +48,18 @@ std::vector<std::vector<Job>> waves_of(const std::vector<Table>& tables, const R
   return waves;
 }
 
+/// Before the first run, which may take hours, and not between two.
+void refuse_stale(const std::vector<std::vector<Job>>& waves) {
+  for (const auto& jobs : waves) {
+    for (const Job& job : jobs) {
+      if (job.state() != Job::State::stale) continue;
+      fail(ErrorKind::usage, "reproduce",
+           "{0} was made by another command (its command.txt, or {0}.command): remove it, or another --output",
+           job.run.string());
+    }
+  }
+}
+
 class Runner {
  public:
   Runner(const Request& request, const std::function<void(const std::string&)>& say) : request_(request), say_(say) {}
@@ -75,11 +87,6 @@ class Runner {
  private:
   void start(const Job& job) {
     Job::State state = job.state();
-    if (state == Job::State::stale) {
-      fail(ErrorKind::usage, "reproduce",
-           "{0} was made by another command (its command.txt, or {0}.command): remove it, or another --output",
-           job.run.string());
-    }
     if (state == Job::State::finished) return say_(fmt::format("{}: finished before", job.run.string()));
     std::vector<std::string> words = job.command;
     words.insert(words.end(), job.here.begin(), job.here.end());
@@ -121,8 +128,10 @@ class Runner {
 int run_tables(const std::vector<Table>& tables, const Request& request,
                const std::function<void(const std::string&)>& say) {
   check_only(tables, request.only);
+  auto waves = waves_of(tables, request);
+  refuse_stale(waves);
   Runner runner(request, say);
-  for (const auto& jobs : waves_of(tables, request)) runner.run(jobs);
+  for (const auto& jobs : waves) runner.run(jobs);
   return runner.finish();
 }
 
