@@ -237,3 +237,20 @@ TEST_CASE("a run of another command is refused before any is started") {
   CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
   CHECK(!fs::exists(runs / "one-1"));
 }
+
+TEST_CASE("a run that starts from weights of another command is another run") {
+  TemporaryDirectory directory;
+  std::string text = table_head;
+  text.replace(text.find("{name: one,"), 11, "{name: one, arguments: --momentum 0.5,");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\nfrom: stint train ") == 1);
+  CHECK(count(table_tool("run p --seeds 1", directory).out, "finished before") == 2);
+
+  text.replace(text.find("--momentum 0.5"), 14, "--momentum 0.6");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  fs::remove_all(directory.path() / "runs/reproduce/p-t-smoke/one-1");
+  Outcome run = table_tool("run p --seeds 1", directory);
+  CHECK(run.code == 2);
+  CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
+}

@@ -91,7 +91,8 @@ fs::path folder_of(const Table& table, const std::string& tier, const fs::path& 
 }
 
 std::string Job::command_text() const {
-  return "stint " + shell_text(command) + "\n";
+  std::string text = "stint " + shell_text(command) + "\n";
+  return start.empty() ? text : text + "from: stint " + shell_text(start) + "\n";
 }
 
 Job::State Job::state() const {
@@ -113,7 +114,10 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
     if (job.prints) job.command.push_back("--json");
     job.here = data_words(job.command, request);
     if (request.threads > 0) append(job.here, {"--threads", std::to_string(request.threads)});
-    if (!row.from.empty()) append(job.here, {"--pretrained", (folder / run_name(row.from, seed)).string()});
+    if (!row.from.empty()) {
+      job.start = command_of(table, *table.find_row(row.from), tier, seed);
+      append(job.here, {"--pretrained", (folder / run_name(row.from, seed)).string()});
+    }
     if (!job.prints) append(job.here, {"--output", folder.string(), "--experiment", job.run.filename().string()});
     jobs.push_back(job);
   }

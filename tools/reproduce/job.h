@@ -22,12 +22,13 @@ struct Job {
   std::filesystem::path run;         ///< OUTPUT/PAPER-TABLE-TIER/ROW-SEED
   std::vector<std::string> command;  ///< behind `stint`, as the manifest states it: the same on every machine
   std::vector<std::string> here;     ///< what this request adds: data, threads, where the run goes
+  std::vector<std::string> start;    ///< the command of the run whose weights it starts with; empty: of none
   bool prints = false;               ///< what the command prints is the run's report.json
 
   /// `stale`: begun or finished, by a command that is another now or that nobody noted.
   State state() const;
 
-  /// The command as it is noted.
+  /// The command as it is noted, with the one before it.
   std::string command_text() const;
 };
 
