@@ -1,11 +1,15 @@
 #include <stint/tests/cli/run_program.h>
 #include <stint/tests/temporary_directory.h>
+#include <stint/tools/reproduce/children.h>
 #include <stint/tools/reproduce/relation.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 using namespace stint;
 using namespace stint::test;
@@ -253,4 +257,19 @@ TEST_CASE("a run that starts from weights of another command is another run") {
   Outcome run = table_tool("run p --seeds 1", directory);
   CHECK(run.code == 2);
   CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
+}
+
+/// No test: what the next one starts.
+TEST_CASE("half a minute", "[.]") {
+  std::this_thread::sleep_for(std::chrono::seconds(30));
+}
+
+TEST_CASE("a signal just behind the start of a run ends it, and no other is started") {
+  TemporaryDirectory directory;
+  reproduce::Children children;
+  CHECK(children.stopped() == 0);
+  for (int i = 0; i < 5; ++i) children.start({"half a minute"}, directory.path() / "log");  // this program is theirs
+  std::raise(SIGTERM);
+  CHECK(children.stopped() == SIGTERM);
+  while (children.running() > 0) CHECK(children.wait().code == 128 + SIGTERM);
 }
