@@ -1,6 +1,8 @@
 #include <stint/tests/cli/run_program.h>
 #include <stint/tests/temporary_directory.h>
 #include <stint/tools/reproduce/children.h>
+#include <stint/tools/reproduce/job.h>
+#include <stint/tools/reproduce/measures.h>
 #include <stint/tools/reproduce/relation.h>
 
 #include <catch2/catch.hpp>
@@ -90,6 +92,18 @@ TEST_CASE("a relation between figures of a table") {
   CHECK(!parse_relation("loss(local)"));
 }
 
+TEST_CASE("the best of a course is not what is no number") {
+  reproduce::Column column{.measure = "a", .best = true};
+  CHECK(reproduce::value_of(column, {{{"a", NAN}}, {{"a", 1}}, {{"a", 3}}, {{"a", 2}}, {{"a", NAN}}}) == 3);
+  CHECK(std::isnan(reproduce::value_of(column, {{{"a", NAN}}})));
+}
+
+TEST_CASE("a shell reads a command's words as they are") {
+  std::vector<std::string> words = {"it's", "`a`", "b\tc", "$d", "", "e=f"};
+  CHECK(reproduce::shell_text(words) == "'it'\\''s' '`a`' 'b\tc' '$d' '' e=f");
+  CHECK(run_shell("printf '%s|' " + reproduce::shell_text(words)).out == "it's|`a`|b\tc|$d||e=f|");
+}
+
 TEST_CASE("a table that is wrong names file and line") {
   CHECK(error_of_table(table_head + "colums: {}\n") ==
         "stint: manifests/p/t.yaml:14: there is no key 'colums': did you mean 'columns'?\n");
@@ -100,6 +114,13 @@ TEST_CASE("a table that is wrong names file and line") {
         "loss(vrl)\n");
   CHECK(error_of_table(table_head + "relations:\n  - {holds: \"top1(one) >= 3\", tag: MEM}\n") ==
         "stint: manifests/p/t.yaml:15: 'top1(one) >= 3' is from memory, which nothing is compared with\n");
+  std::string best = table_head, name = table_head;
+  best.replace(best.find("{value: eval_top1}"), 18, "{value: eval_top1, take: bst}");
+  CHECK(error_of_table(best) ==
+        "stint: manifests/p/t.yaml:11: there is no way to take a figure 'bst': did you mean 'best'?\n");
+  name.replace(name.find("{epochs: 2}"), 11, "{epochs: $epochs}");
+  CHECK(error_of_table(name) ==
+        "stint: manifests/p/t.yaml:6: epochs: $epochs is no value: a name in it is not replaced\n");
   CHECK(error_of_table("title: t\nsource: s\n") == "stint: manifests/p/t.yaml:1: expected `says:`\n");
   CHECK(error_of_table("- 1\n").starts_with("stint: manifests/p/t.yaml:1: expected `key: value` lines"));
   CHECK(error_of_table("title: [\n").starts_with("stint: manifests/p/t.yaml:2: is not YAML: "));
@@ -272,4 +293,23 @@ TEST_CASE("a signal just behind the start of a run ends it, and no other is star
   std::raise(SIGTERM);
   CHECK(children.stopped() == SIGTERM);
   while (children.running() > 0) CHECK(children.wait().code == 128 + SIGTERM);
+}
+
+TEST_CASE("a report that is damaged is named; a folder whose number is no seed is nobody's run") {
+  TemporaryDirectory directory;
+  fs::path runs = directory.path() / "runs/reproduce/p-t-smoke";
+  write(directory.path() / "manifests/p/t.yaml",
+        "title: t\nsource: s\nsays: n\narguments: --dataset digits --model logistic\n"
+        "tiers: {smoke: {hours: 1}}\nrows: [{name: one, command: inspect mem}]\ncolumns: {all: {value: total}}\n");
+  REQUIRE(table_tool("run p", directory).code == 0);
+  fs::create_directories(runs / "one-99999999999999999999");
+  fs::create_directories(runs / "one-01");
+  CHECK(table_tool("report p", directory).code == 0);
+  CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not run") == 0);
+  for (const char* damaged : {"{\"total\": 1", "[]", "{\"slots\": [{}]}"}) {
+    write(runs / "one-1/report.json", damaged);
+    Outcome report = table_tool("report p", directory);
+    CHECK(report.code == 4);
+    CHECK(report.err == "stint: reproduce: runs/reproduce/p-t-smoke/one-1/report.json is damaged: remove its run\n");
+  }
 }

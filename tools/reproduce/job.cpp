@@ -82,6 +82,12 @@ bool is_status(const fs::path& run, const std::string& status) {
   return json.is_object() && json.value("status", nlohmann::json()) == status;
 }
 
+std::string quoted(const std::string& word) {
+  std::string text;
+  for (char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return "'" + text + "'";
+}
+
 }  // namespace
 
 fs::path folder_of(const Table& table, const std::string& tier, const fs::path& output) {
@@ -127,8 +133,8 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
 std::string shell_text(const Words& words) {
   std::string text;
   for (const std::string& word : words) {
-    bool plain = word.find_first_of(" ;&|<>()$'\"*?#~[]{}\\") == std::string::npos && !word.empty();
-    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    bool plain = word.find_first_of(" \t\n;&|<>()$'`\"*?#~[]{}\\") == std::string::npos && !word.empty();
+    text += (text.empty() ? "" : " ") + (plain ? word : quoted(word));
   }
   return text;
 }

@@ -2,6 +2,7 @@
 #include <stint/tools/reproduce/results.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace stint::reproduce {
 
@@ -15,11 +16,11 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     std::string name = entry.path().filename(), prefix = row.name + "-";
-    bool ours = name.starts_with(prefix) && name.size() > prefix.size() &&
-                name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-    if (!ours || !entry.is_directory()) continue;
-    std::int64_t seed = std::stoll(name.substr(prefix.size()));
-    if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
+    if (!name.starts_with(prefix) || !entry.is_directory()) continue;
+    std::int64_t seed = 0;
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), seed);
+    bool ours = name == prefix + std::to_string(seed);
+    if (ours && std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
   }
   return seeds;
 }
