@@ -1,11 +1,17 @@
 #include <stint/tests/cli/run_program.h>
 #include <stint/tests/temporary_directory.h>
+#include <stint/tools/reproduce/children.h>
+#include <stint/tools/reproduce/job.h>
+#include <stint/tools/reproduce/measures.h>
 #include <stint/tools/reproduce/relation.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 using namespace stint;
 using namespace stint::test;
@@ -86,6 +92,18 @@ TEST_CASE("a relation between figures of a table") {
   CHECK(!parse_relation("loss(local)"));
 }
 
+TEST_CASE("the best of a course is not what is no number") {
+  reproduce::Column column{.measure = "a", .best = true};
+  CHECK(reproduce::value_of(column, {{{"a", NAN}}, {{"a", 1}}, {{"a", 3}}, {{"a", 2}}, {{"a", NAN}}}) == 3);
+  CHECK(std::isnan(reproduce::value_of(column, {{{"a", NAN}}})));
+}
+
+TEST_CASE("a shell reads a command's words as they are") {
+  std::vector<std::string> words = {"it's", "`a`", "b\tc", "$d", "", "e=f"};
+  CHECK(reproduce::shell_text(words) == "'it'\\''s' '`a`' 'b\tc' '$d' '' e=f");
+  CHECK(run_shell("printf '%s|' " + reproduce::shell_text(words)).out == "it's|`a`|b\tc|$d||e=f|");
+}
+
 TEST_CASE("a table that is wrong names file and line") {
   CHECK(error_of_table(table_head + "colums: {}\n") ==
         "stint: manifests/p/t.yaml:14: there is no key 'colums': did you mean 'columns'?\n");
@@ -96,6 +114,13 @@ TEST_CASE("a table that is wrong names file and line") {
         "loss(vrl)\n");
   CHECK(error_of_table(table_head + "relations:\n  - {holds: \"top1(one) >= 3\", tag: MEM}\n") ==
         "stint: manifests/p/t.yaml:15: 'top1(one) >= 3' is from memory, which nothing is compared with\n");
+  std::string best = table_head, name = table_head;
+  best.replace(best.find("{value: eval_top1}"), 18, "{value: eval_top1, take: bst}");
+  CHECK(error_of_table(best) ==
+        "stint: manifests/p/t.yaml:11: there is no way to take a figure 'bst': did you mean 'best'?\n");
+  name.replace(name.find("{epochs: 2}"), 11, "{epochs: $epochs}");
+  CHECK(error_of_table(name) ==
+        "stint: manifests/p/t.yaml:6: epochs: $epochs is no value: a name in it is not replaced\n");
   CHECK(error_of_table("title: t\nsource: s\n") == "stint: manifests/p/t.yaml:1: expected `says:`\n");
   CHECK(error_of_table("- 1\n").starts_with("stint: manifests/p/t.yaml:1: expected `key: value` lines"));
   CHECK(error_of_table("title: [\n").starts_with("stint: manifests/p/t.yaml:2: is not YAML: "));
@@ -116,20 +141,19 @@ TEST_CASE("tables are named by paper and file") {
   CHECK(table_tool("report p", directory).code == 2);  // nothing was run
 }
 
-TEST_CASE("a table is run once, goes on where it was stopped, and is reported") {
+TEST_CASE("a table is run once and is reported") {
   TemporaryDirectory directory;
   fs::path table = directory.path() / "manifests/p/t.yaml", runs = directory.path() / "runs/reproduce/p-t-smoke";
   std::string relations = "relations:\n  - {holds: \"top1(two) >= 10\", tag: REC, tiers: [smoke]}\n";
   write(table, table_head + relations + "pictures:\n  - {name: a, title: t, of: course, x: epochs, y: eval_top1}\n");
-  // A run that was begun by hand, with one epoch of the two.
-  std::string begun = "train --dataset digits --model logistic --batch-size 64 --lr 0.1 --seed 1 --epochs 1 ";
-  REQUIRE(run_program(begun + "--output runs/reproduce/p-t-smoke --experiment one-1", directory.path()).code == 0);
+  write(runs / "one-1.command", "stint train\n");  // of a run that ended before it had a directory
   REQUIRE(table_tool("run p", directory).code == 0);
   for (const char* run : {"one-1", "one-2", "two-1", "two-2"}) {
     CAPTURE(run);
     CHECK(count(read(runs / run / "summary.csv"), "\n") == 3);
   }
-  CHECK(count(read(runs / "one-1.log"), "epoch 1/2") == 0);  // it went on
+  CHECK(read(runs / "one-1/command.txt").starts_with("stint train --dataset digits "));
+  CHECK(!fs::exists(runs / "one-1.command"));
   CHECK(read(runs / "two-1/args.yaml").find("one-1") != std::string::npos);
   Outcome again = table_tool("run p --jobs 2", directory);
   CHECK(again.code == 0);
@@ -147,23 +171,35 @@ TEST_CASE("a table is run once, goes on where it was stopped, and is reported") 
   CHECK(fs::exists(directory.path() / "runs/reproduce/pictures/p-t-smoke-a.png"));
 }
 
-TEST_CASE("a signal stops the runs with checkpoints, from which they go on") {
+TEST_CASE("a signal stops the runs with checkpoints, from which the same command goes on") {
   TemporaryDirectory directory;
   std::string text = table_head;
   text.replace(text.find("{epochs: 2}"), 11, "{epochs: 100}");
-  write(directory.path() / "manifests/p/t.yaml", text);
+  fs::path table = directory.path() / "manifests/p/t.yaml", begun = directory.path() / "runs/reproduce/p-t-smoke/one-1";
+  write(table, text);
   std::string run = "$stint reproduce run p --only one --seeds 1 --manifests manifests";
   Outcome stopped =
       run_shell(run +
-                    " & pid=$!; while [ ! -s runs/reproduce/p-t-smoke/one-1/metrics.jsonl ]; do sleep 0.02; "
+                    " & pid=$!; until grep -qs ^0, runs/reproduce/p-t-smoke/one-1/summary.csv; do sleep 0.02; "
                     "done; kill -TERM $pid; wait $pid; echo $?; cat runs/reproduce/p-t-smoke/one-1/run.json",
                 directory.path());
   CHECK(count(stopped.out, "\n143\n") == 1);
   CHECK(count(stopped.out, "\"status\": \"stopped\"") == 1);
+
+  std::string refusal = "stint: reproduce: runs/reproduce/p-t-smoke/one-1 was made by another command";
+  std::string other = text;
+  write(table, other.replace(other.find("--lr 0.1"), 8, "--lr 0.2"));
+  CHECK(run_shell(run, directory.path()).err.starts_with(refusal));
+  write(table, text);
+  fs::rename(begun.string() + ".command", directory.path() / "noted");
+  CHECK(run_shell(run, directory.path()).err.starts_with(refusal));  // nobody knows what made it
+  fs::rename(directory.path() / "noted", begun.string() + ".command");
+
   Outcome rest = run_shell(run, directory.path());
   CHECK(rest.code == 0);
   CHECK(count(rest.out, "--resume") == 1);
-  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/one-1/summary.csv"), "\n") == 101);
+  CHECK(count(read(begun / "summary.csv"), "\n") == 101);
+  CHECK(count(read(begun.string() + ".log"), "epoch 1/100") == 0);
 }
 
 TEST_CASE("a relation that does not hold is exit 8; a run of another command is refused") {
@@ -186,4 +222,94 @@ TEST_CASE("a relation that does not hold is exit 8; a run of another command is 
   CHECK(run.code == 2);
   CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/one-1 was made by another command"));
   CHECK(table_tool("report p", directory).err.starts_with("stint: reproduce: nothing was run"));
+}
+
+TEST_CASE("a figure that came in some runs alone says so and fails what it is compared with") {
+  TemporaryDirectory directory;
+  fs::path runs = directory.path() / "runs/reproduce";
+  std::string relations =
+      "relations:\n"
+      "  - {holds: \"top1(one) >= 0\", tag: REC, tiers: [smoke]}\n"
+      "  - {holds: \"share(two) >= 0\", tag: REC, tiers: [smoke]}\n"
+      "  - {holds: \"top1(two) >= 0\", tag: REC, tiers: [smoke]}\n";
+  write(directory.path() / "manifests/p/t.yaml", table_head + relations);
+  REQUIRE(table_tool("run p", directory).code == 0);
+  CHECK(table_tool("report p", directory).code == 0);
+  std::string summary = read(runs / "p-t-smoke/one-2/summary.csv");
+  write(runs / "p-t-smoke/one-2/summary.csv", summary.substr(0, summary.find('\n') + 1));  // nothing came
+
+  Outcome report = table_tool("report p", directory);
+  CHECK(report.code == 8);
+  CHECK(count(report.out, "top1(one) >= 0 does not hold: nan and 0\n") == 1);
+  CHECK(count(report.out, "share(two) >= 0 does not hold: nan and 0\n") == 1);  // one is its baseline
+  CHECK(count(report.out, "top1(two)") == 0);
+  std::string page = read(runs / "report.md");
+  CHECK(count(page, " (1 of 2) (REC 12.5) |") == 1);
+  CHECK(count(page, "(2 of 2)") == 0);
+}
+
+TEST_CASE("a run of another command is refused before any is started") {
+  TemporaryDirectory directory;
+  fs::path table = directory.path() / "manifests/p/t.yaml", runs = directory.path() / "runs/reproduce/p-t-smoke";
+  write(table, table_head);
+  REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
+  fs::remove_all(runs / "one-1");
+  std::string other = table_head;
+  write(table, other.replace(other.find("--lr 0.05"), 9, "--lr 0.06"));
+  Outcome run = table_tool("run p --seeds 1", directory);
+  CHECK(run.code == 2);
+  CHECK(run.out == "");
+  CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
+  CHECK(!fs::exists(runs / "one-1"));
+}
+
+TEST_CASE("a run that starts from weights of another command is another run") {
+  TemporaryDirectory directory;
+  std::string text = table_head;
+  text.replace(text.find("{name: one,"), 11, "{name: one, arguments: --momentum 0.5,");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\nfrom: stint train ") == 1);
+  CHECK(count(table_tool("run p --seeds 1", directory).out, "finished before") == 2);
+
+  text.replace(text.find("--momentum 0.5"), 14, "--momentum 0.6");
+  write(directory.path() / "manifests/p/t.yaml", text);
+  fs::remove_all(directory.path() / "runs/reproduce/p-t-smoke/one-1");
+  Outcome run = table_tool("run p --seeds 1", directory);
+  CHECK(run.code == 2);
+  CHECK(run.err.starts_with("stint: reproduce: runs/reproduce/p-t-smoke/two-1 was made by another command"));
+}
+
+/// No test: what the next one starts.
+TEST_CASE("half a minute", "[.]") {
+  std::this_thread::sleep_for(std::chrono::seconds(30));
+}
+
+TEST_CASE("a signal just behind the start of a run ends it, and no other is started") {
+  TemporaryDirectory directory;
+  reproduce::Children children;
+  CHECK(children.stopped() == 0);
+  for (int i = 0; i < 5; ++i) children.start({"half a minute"}, directory.path() / "log");  // this program is theirs
+  std::raise(SIGTERM);
+  CHECK(children.stopped() == SIGTERM);
+  while (children.running() > 0) CHECK(children.wait().code == 128 + SIGTERM);
+}
+
+TEST_CASE("a report that is damaged is named; a folder whose number is no seed is nobody's run") {
+  TemporaryDirectory directory;
+  fs::path runs = directory.path() / "runs/reproduce/p-t-smoke";
+  write(directory.path() / "manifests/p/t.yaml",
+        "title: t\nsource: s\nsays: n\narguments: --dataset digits --model logistic\n"
+        "tiers: {smoke: {hours: 1}}\nrows: [{name: one, command: inspect mem}]\ncolumns: {all: {value: total}}\n");
+  REQUIRE(table_tool("run p", directory).code == 0);
+  fs::create_directories(runs / "one-99999999999999999999");
+  fs::create_directories(runs / "one-01");
+  CHECK(table_tool("report p", directory).code == 0);
+  CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not run") == 0);
+  for (const char* damaged : {"{\"total\": 1", "[]", "{\"slots\": [{}]}"}) {
+    write(runs / "one-1/report.json", damaged);
+    Outcome report = table_tool("report p", directory);
+    CHECK(report.code == 4);
+    CHECK(report.err == "stint: reproduce: runs/reproduce/p-t-smoke/one-1/report.json is damaged: remove its run\n");
+  }
 }

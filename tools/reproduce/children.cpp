@@ -18,10 +18,29 @@ namespace {
 
 volatile std::sig_atomic_t caught = 0;
 
+/// Lets what ends us wait.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, &before_);
+  }
+  ~SignalsHeld() { release(); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+  void release() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
 [[noreturn]] void become(const std::vector<std::string>& words, const std::filesystem::path& log) {
   int descriptor = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor < 0 || dup2(descriptor, STDOUT_FILENO) < 0) _exit(127);
-  setpgid(0, 0);  // Ctrl-C reaches us alone, and we pass it on
   std::vector<char*> arguments = {const_cast<char*>("stint")};
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -33,6 +52,7 @@ volatile std::sig_atomic_t caught = 0;
 }  // namespace
 
 Children::Children() {
+  caught = 0;
   struct sigaction action {};
   action.sa_handler = [](int signal) { caught = signal; };
   sigaction(SIGTERM, &action, nullptr);
@@ -42,15 +62,24 @@ Children::Children() {
 int Children::start(const std::vector<std::string>& words, const std::filesystem::path& log) {
   pid_t parent = getpid();
   std::fflush(nullptr);
+  SignalsHeld held;  // the child would take one with our handler, which only notes it, and train on
   pid_t pid = fork();
   if (pid < 0) fail(ErrorKind::runtime, "reproduce", "cannot start a run: {}", std::strerror(errno));
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // no orphans
     if (getppid() != parent) _exit(1);
+    setpgid(0, 0);  // Ctrl-C reaches us alone, and we pass it on
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+    held.release();
     become(words, log);
   }
   numbers_[pid] = started_;
   return started_++;
+}
+
+int Children::stopped() const {
+  return caught ? caught : stopped_;
 }
 
 Children::End Children::wait() {

@@ -19,11 +19,12 @@ class Children {
   struct End {
     int number, code;  ///< the code as a shell knows it
   };
-  /// Waits until one has ended. Passes a signal on to all of them; then `stopped` is its number.
+  /// Waits until one has ended. Passes a signal on to all of them.
   End wait();
 
   int running() const { return static_cast<int>(numbers_.size()); }
-  int stopped() const { return stopped_; }
+  /// The signal that came, 0 if none did.
+  int stopped() const;
 
  private:
   std::map<int, int> numbers_;  // by process

@@ -71,10 +71,21 @@ Words command_of(const Table& table, const Row& row, const Tier& tier, std::int6
   return words;
 }
 
+/// The run's directory is the child's to make: until it is finished, its command stands beside it.
+fs::path begun_note(const Job& job) {
+  return job.run.string() + ".command";
+}
+
 bool is_status(const fs::path& run, const std::string& status) {
   if (!fs::exists(run / "run.json")) return false;
   auto json = nlohmann::json::parse(read_file(run / "run.json"), nullptr, false);
   return json.is_object() && json.value("status", nlohmann::json()) == status;
+}
+
+std::string quoted(const std::string& word) {
+  std::string text;
+  for (char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return "'" + text + "'";
 }
 
 }  // namespace
@@ -85,11 +96,18 @@ fs::path folder_of(const Table& table, const std::string& tier, const fs::path& 
   return output / name;
 }
 
+std::string Job::command_text() const {
+  std::string text = "stint " + shell_text(command) + "\n";
+  return start.empty() ? text : text + "from: stint " + shell_text(start) + "\n";
+}
+
 Job::State Job::state() const {
   if (!fs::exists(run)) return State::fresh;
+  auto is_noted = [&](const fs::path& note) { return fs::exists(note) && read_file(note) == command_text(); };
   bool done = prints ? fs::exists(run / "report.json") : is_status(run, "finished");
-  if (!done || !fs::exists(run / command_file)) return prints ? State::fresh : State::begun;
-  return read_file(run / command_file) == "stint " + shell_text(command) + "\n" ? State::finished : State::stale;
+  if (done && fs::exists(run / command_file)) return is_noted(run / command_file) ? State::finished : State::stale;
+  if (prints) return State::fresh;
+  return is_noted(begun_note(*this)) ? State::begun : State::stale;
 }
 
 std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& request) {
@@ -102,7 +120,10 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
     if (job.prints) job.command.push_back("--json");
     job.here = data_words(job.command, request);
     if (request.threads > 0) append(job.here, {"--threads", std::to_string(request.threads)});
-    if (!row.from.empty()) append(job.here, {"--pretrained", (folder / run_name(row.from, seed)).string()});
+    if (!row.from.empty()) {
+      job.start = command_of(table, *table.find_row(row.from), tier, seed);
+      append(job.here, {"--pretrained", (folder / run_name(row.from, seed)).string()});
+    }
     if (!job.prints) append(job.here, {"--output", folder.string(), "--experiment", job.run.filename().string()});
     jobs.push_back(job);
   }
@@ -112,14 +133,18 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
 std::string shell_text(const Words& words) {
   std::string text;
   for (const std::string& word : words) {
-    bool plain = word.find_first_of(" ;&|<>()$'\"*?#~[]{}\\") == std::string::npos && !word.empty();
-    text += (text.empty() ? "" : " ") + (plain ? word : "'" + word + "'");
+    bool plain = word.find_first_of(" \t\n;&|<>()$'`\"*?#~[]{}\\") == std::string::npos && !word.empty();
+    text += (text.empty() ? "" : " ") + (plain ? word : quoted(word));
   }
   return text;
 }
 
-void note_command(const Job& job) {
-  write_file(job.run / command_file, "stint " + shell_text(job.command) + "\n");
+void note_begun(const Job& job) {
+  write_file(begun_note(job), job.command_text());
+}
+
+void note_finished(const Job& job) {
+  fs::rename(begun_note(job), job.run / command_file);
 }
 
 }  // namespace stint::reproduce

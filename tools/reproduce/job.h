@@ -22,10 +22,14 @@ struct Job {
   std::filesystem::path run;         ///< OUTPUT/PAPER-TABLE-TIER/ROW-SEED
   std::vector<std::string> command;  ///< behind `stint`, as the manifest states it: the same on every machine
   std::vector<std::string> here;     ///< what this request adds: data, threads, where the run goes
+  std::vector<std::string> start;    ///< the command of the run whose weights it starts with; empty: of none
   bool prints = false;               ///< what the command prints is the run's report.json
 
-  /// `stale`: finished, by a command that is another now.
+  /// `stale`: begun or finished, by a command that is another now or that nobody noted.
   State state() const;
+
+  /// The command as it is noted, with the one before it.
+  std::string command_text() const;
 };
 
 /// OUTPUT/PAPER-TABLE-TIER
@@ -37,7 +41,10 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
 /// The words as a shell reads them.
 std::string shell_text(const std::vector<std::string>& words);
 
-/// Kept in a finished run, to be compared with what the manifest says later.
-void note_command(const Job& job);
+/// Notes the command beside the run, as ROW-SEED.command, before it begins: no other goes on with it.
+void note_begun(const Job& job);
+
+/// Moves the note into the run, as command.txt, to be compared with what the manifest says later.
+void note_finished(const Job& job);
 
 }  // namespace stint::reproduce

@@ -27,7 +27,11 @@ std::map<std::string, Tier> read_tiers(YamlBlock& file) {
   for (auto& [name, block] : file.named_blocks("tiers")) {
     expect_one_of(block, "tier", name, tier_names);
     Tier tier{.arguments = block.text("arguments", "")};
-    for (auto& [key, value] : block.named_texts("values")) tier.values[key] = value;
+    for (auto& [key, value] : block.named_texts("values")) {
+      if (value.find('$') != std::string::npos)
+        block.refuse("{}: {} is no value: a name in it is not replaced", key, value);
+      tier.values[key] = value;
+    }
     for (double seed : block.numbers("seeds")) tier.seeds.push_back(static_cast<std::int64_t>(seed));
     if (tier.seeds.empty()) tier.seeds = {1};
     tier.hours = block.number("hours");
@@ -67,7 +71,9 @@ Column read_column(const std::string& key, YamlBlock& block) {
   column.as = static_cast<Column::As>(std::find(forms.begin(), forms.end(), as) - forms.begin());
   bool own = column.as == Column::As::x || column.as == Column::As::ideal;
   if (column.measure.empty() && !own) block.refuse("expected `value:`, a measure");
-  column.best = block.text("take", "last") == "best";
+  std::string take = block.text("take", "last");
+  expect_one_of(block, "way to take a figure", take, {"last", "best"});
+  column.best = take == "best";
   column.when = block.text("when", "");
   column.falling = block.has("at_most");
   if (!column.when.empty()) column.at_least = block.number(column.falling ? "at_most" : "at_least");

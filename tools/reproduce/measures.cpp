@@ -1,3 +1,4 @@
+#include <stint/runtime/error.h>
 #include <stint/tools/reproduce/measures.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/run_history.h>
@@ -60,8 +61,7 @@ void add_slot(const Json& slot, double gamma, std::map<std::string, double>& sum
   sums["bitmask_bytes"] += bitmask;
 }
 
-Measures read_report(const fs::path& file, double gamma) {
-  Json json = Json::parse(read_file(file), nullptr, false);
+Measures report_numbers(const Json& json, double gamma) {
   std::map<std::string, double> numbers;
   for (const auto& [key, value] : json.items()) {
     if (value.is_number()) numbers[key] = value.get<double>();
@@ -77,6 +77,14 @@ Measures read_report(const fs::path& file, double gamma) {
     numbers["stage_steps"] += stage.at("steps").get<double>();
   }
   return {numbers};
+}
+
+Measures read_report(const fs::path& file, double gamma) {
+  try {
+    return report_numbers(Json::parse(read_file(file)), gamma);
+  } catch (const Json::exception&) {
+    fail(ErrorKind::data, "reproduce", "{} is damaged: remove its run", file.string());
+  }
 }
 
 }  // namespace
@@ -96,7 +104,7 @@ double value_of(const Column& column, const Measures& measures) {
       if (column.falling ? moment->second <= column.at_least : moment->second >= column.at_least) return value->second;
       continue;
     }
-    bool better = !column.best || !(value->second <= found);
+    bool better = !column.best || std::isnan(found) || value->second > found;
     if (better) found = value->second;
   }
   return found;

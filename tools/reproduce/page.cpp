@@ -12,11 +12,13 @@ std::string number_text(double value, int digits) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
-/// `0.05 ± 0.01 (REC 0.048)`, `-` where nothing came.
+/// `0.05 ± 0.01 (REC 0.048)`, `-` where nothing came, `(1 of 3)` where it did not come in every run.
 std::string cell(const RowResult& row, const Column& column) {
   Figure figure = row.figures.at(column.key);
   std::string text = figure.count == 0 ? "-" : number_text(figure.mean, column.digits);
   if (figure.count > 1) text += fmt::format(" ± {}", number_text(figure.deviation, column.digits));
+  int runs = static_cast<int>(row.runs.size());
+  if (figure.count > 0 && figure.count < runs) text += fmt::format(" ({} of {})", figure.count, runs);
   auto paper = row.row->paper.find(column.key);
   if (paper == row.row->paper.end()) return text;
   return text + fmt::format(" ({} {:g})", row.row->tag, paper->second);
@@ -111,9 +113,9 @@ std::string tier_text(const TableResult& result, const std::string& pictures) {
 constexpr const char* introduction =
     "# The papers' tables, run again\n\n"
     "Written by `stint reproduce report`; nothing here is typed in by hand. A figure is a mean over seeds ± standard "
-    "deviation, and in brackets what is known of the paper's, with its source; the runs behind it are named in its "
-    "line, "
-    "and the command that makes them stands below. Time is measured where it is not called emulated. Sources: ABS "
+    "deviation, over those of them (`1 of 3`) in which it came, and in brackets what is known of the paper's, with its "
+    "source; the runs behind it are named in its line, and the command that makes them stands below. Time is measured "
+    "where it is not called emulated. Sources: ABS "
     "abstract, CODE, README and REC (records) of the authors' repositories, ISSUE, PAGE a third party's page, SIM "
     "simulated, DER derived, MEM from memory, which is never compared.\n\n";
 

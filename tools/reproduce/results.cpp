@@ -2,6 +2,7 @@
 #include <stint/tools/reproduce/results.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace stint::reproduce {
 
@@ -15,11 +16,11 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder, none)) {
     std::string name = entry.path().filename(), prefix = row.name + "-";
-    bool ours = name.starts_with(prefix) && name.size() > prefix.size() &&
-                name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
-    if (!ours || !entry.is_directory()) continue;
-    std::int64_t seed = std::stoll(name.substr(prefix.size()));
-    if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
+    if (!name.starts_with(prefix) || !entry.is_directory()) continue;
+    std::int64_t seed = 0;
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), seed);
+    bool ours = name == prefix + std::to_string(seed);
+    if (ours && std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
   }
   return seeds;
 }
@@ -51,13 +52,18 @@ Figure figure_of(const std::vector<double>& values) {
   return figure;
 }
 
+/// NaN where it did not come in every run: those in which it came are not the row.
+double whole_mean(const Figure& figure, const RowResult& row) {
+  return figure.count == static_cast<int>(row.runs.size()) ? figure.mean : NAN;
+}
+
 double mean_of(const RowResult& row, const Column& column) {
   std::vector<double> values;
   for (const FinishedRun& run : row.runs) {
     double value = value_of(column, run.measures);
     if (!std::isnan(value)) values.push_back(value);
   }
-  return figure_of(values).mean;
+  return whole_mean(figure_of(values), row);
 }
 
 /// What a run's value is to the baseline's.
@@ -103,8 +109,8 @@ RelationResult judge(const Relation& relation, const TableResult& result) {
   RelationResult judged{.relation = &relation};
   const RowResult& left = row_of(result, relation.left_row);
   const RowResult& other = relation.right_row.empty() ? left : row_of(result, relation.right_row);
-  judged.left = left.figures.at(relation.left_column).mean;
-  double right = relation.right_row.empty() ? 0 : other.figures.at(relation.right_column).mean;
+  judged.left = whole_mean(left.figures.at(relation.left_column), left);
+  double right = relation.right_row.empty() ? 0 : whole_mean(other.figures.at(relation.right_column), other);
   judged.right = relation.factor * right + relation.offset;
   bool here = std::find(relation.tiers.begin(), relation.tiers.end(), result.tier) != relation.tiers.end();
   if (!here) {

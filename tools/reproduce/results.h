@@ -5,7 +5,7 @@
 
 namespace stint::reproduce {
 
-/// Over the seeds; `count` of 0: nothing was run.
+/// Over the `count` runs in which it came.
 struct Figure {
   double mean = NAN, deviation = 0;
   int count = 0;

@@ -48,6 +48,18 @@ std::vector<std::vector<Job>> waves_of(const std::vector<Table>& tables, const R
   return waves;
 }
 
+/// Before the first run, which may take hours, and not between two.
+void refuse_stale(const std::vector<std::vector<Job>>& waves) {
+  for (const auto& jobs : waves) {
+    for (const Job& job : jobs) {
+      if (job.state() != Job::State::stale) continue;
+      fail(ErrorKind::usage, "reproduce",
+           "{0} was made by another command (its command.txt, or {0}.command): remove it, or another --output",
+           job.run.string());
+    }
+  }
+}
+
 class Runner {
  public:
   Runner(const Request& request, const std::function<void(const std::string&)>& say) : request_(request), say_(say) {}
@@ -75,16 +87,13 @@ class Runner {
  private:
   void start(const Job& job) {
     Job::State state = job.state();
-    if (state == Job::State::stale) {
-      fail(ErrorKind::usage, "reproduce",
-           "{} was made by another command (its command.txt): remove it, or another --output", job.run.string());
-    }
     if (state == Job::State::finished) return say_(fmt::format("{}: finished before", job.run.string()));
     std::vector<std::string> words = job.command;
     words.insert(words.end(), job.here.begin(), job.here.end());
     if (state == Job::State::begun) words.insert(words.end(), {"--resume", job.run.string()});
     fs::create_directories(job.prints ? job.run : job.run.parent_path());
     say_(fmt::format("stint {}", shell_text(words)));
+    note_begun(job);
     children_.start(words, log_of(job));
     jobs_.push_back(job);
   }
@@ -99,7 +108,7 @@ class Runner {
     const Job& job = jobs_[number];
     if (code == 0) {
       if (job.prints) fs::rename(log_of(job), job.run / "report.json");
-      note_command(job);
+      note_finished(job);
       say_(fmt::format("{}: done", job.run.string()));
     } else if (children_.stopped() == 0) {
       failed_.push_back(fmt::format("{} (exit {})", job.run.string(), code));
@@ -119,8 +128,10 @@ class Runner {
 int run_tables(const std::vector<Table>& tables, const Request& request,
                const std::function<void(const std::string&)>& say) {
   check_only(tables, request.only);
+  auto waves = waves_of(tables, request);
+  refuse_stale(waves);
   Runner runner(request, say);
-  for (const auto& jobs : waves_of(tables, request)) runner.run(jobs);
+  for (const auto& jobs : waves) runner.run(jobs);
   return runner.finish();
 }
 
