@@ -66,6 +66,11 @@ double EmulatedNet::done(std::int64_t number) {
   return entries_[number].end;
 }
 
+void EmulatedNet::free_after(std::int64_t number) {
+  std::lock_guard lock(mutex_);
+  free_ = entries_[number].end;
+}
+
 EmulatedGroup::EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net)
     : Communicator(inner.rank(), inner.size()),
       inner_(inner),

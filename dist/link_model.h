@@ -32,6 +32,9 @@ class EmulatedNet {
   void post(std::int64_t number, double time, double cost);
   /// When it is done. Every worker has posted it. Waits for nobody.
   double done(std::int64_t number);
+  /// The network is free when collective `number` (0: none) is done: what was called since takes no time of it. Every
+  /// worker has posted `number`, and says this with the same number before it posts another.
+  void free_after(std::int64_t number);
 
   const LinkModel& link() const { return link_; }
 
@@ -58,10 +61,13 @@ class EmulatedGroup : public Communicator {
   /// Seconds of the emulated clock since the start, and how many of them this worker has waited.
   double seconds() const;
   double waited_seconds() const { return waited_; }
-  /// Sets the clock: back behind an evaluation, which is not of the run, or to where an earlier run stopped.
+  /// What follows, to `set_clock`, is not of the run: an evaluation, a checkpoint.
+  void leave_run() { of_run_ = number_; }
+  /// Sets the clock, and with it the network: back to where the run was left, or to where an earlier run stopped.
   void set_clock(double time, double waited) {
     skew_ -= seconds() - time;
     waited_ = waited;
+    net_->free_after(of_run_);
   }
 
   void abort(const std::string& reason) override { inner_.abort(reason); }
@@ -75,6 +81,7 @@ class EmulatedGroup : public Communicator {
   double skew_ = 0;  // emulated waiting so far, less what was taken back
   double waited_ = 0;
   std::int64_t number_ = 0;
+  std::int64_t of_run_ = 0;  // the last collective before the run was left
 };
 
 }  // namespace stint::dist

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -21,8 +22,19 @@ using Bytes = TcpStore::Bytes;
 
 constexpr std::uint32_t longest = 1 << 20;  // of a key or value: a stray connection does not make us allocate more
 
-constexpr timeval server_patience{1, 0};       // for the rest of a request that has begun
-constexpr timeval client_patience{1, 500000};  // for an answer
+constexpr std::chrono::milliseconds server_patience{1000};  // for the rest of a request that has begun
+constexpr std::chrono::milliseconds client_patience{1500};  // for an answer
+
+/// As poll; a signal, or having been stopped and continued, is no news.
+int poll_through(pollfd* sockets, std::size_t count, Clock::time_point deadline) {
+  for (;;) {
+    bool forever = deadline == Clock::time_point::max();
+    auto left = forever ? Clock::duration::zero() : std::max(deadline - Clock::now(), Clock::duration::zero());
+    auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    int found = poll(sockets, count, forever ? -1 : static_cast<int>(milliseconds));
+    if (found >= 0 || errno != EINTR) return found;
+  }
+}
 
 /// A request is 's' (set), 'w' (will) or 'g' (get), the key, and for the first two the value; the answer to 'g' is the
 /// value, empty while there is none.
@@ -30,6 +42,7 @@ bool send_all(int socket, const void* data, std::size_t bytes) {
   const char* at = static_cast<const char*>(data);
   while (bytes > 0) {
     ssize_t sent = send(socket, at, bytes, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return false;
     at += sent;
     bytes -= static_cast<std::size_t>(sent);
@@ -37,10 +50,13 @@ bool send_all(int socket, const void* data, std::size_t bytes) {
   return true;
 }
 
-bool receive_all(int socket, void* data, std::size_t bytes) {
+bool receive_all(int socket, void* data, std::size_t bytes, Clock::time_point deadline) {
   char* at = static_cast<char*>(data);
   while (bytes > 0) {
+    pollfd here{socket, POLLIN, 0};
+    if (poll_through(&here, 1, deadline) <= 0) return false;
     ssize_t got = recv(socket, at, bytes, 0);
+    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return false;
     at += got;
     bytes -= static_cast<std::size_t>(got);
@@ -53,11 +69,11 @@ bool send_text(int socket, const Bytes& text) {
   return send_all(socket, &size, sizeof(size)) && send_all(socket, text.data(), text.size());
 }
 
-bool receive_text(int socket, Bytes& text) {
+bool receive_text(int socket, Bytes& text, Clock::time_point deadline) {
   std::uint32_t size = 0;
-  if (!receive_all(socket, &size, sizeof(size)) || size > longest) return false;
+  if (!receive_all(socket, &size, sizeof(size), deadline) || size > longest) return false;
   text.resize(size);
-  return receive_all(socket, text.data(), size);
+  return receive_all(socket, text.data(), size, deadline);
 }
 
 int listen_on(int port) {
@@ -129,7 +145,7 @@ class TcpStore::Server {
  private:
   void serve() {
     std::vector<pollfd> sockets = {{wake_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
-    while (poll(sockets.data(), sockets.size(), -1) >= 0 && sockets[0].revents == 0) {
+    while (poll_through(sockets.data(), sockets.size(), Clock::time_point::max()) >= 0 && sockets[0].revents == 0) {
       for (std::size_t i = sockets.size(); i-- > 2;) {
         if (sockets[i].revents == 0 || answer(sockets[i].fd)) continue;
         read_will(sockets[i].fd);
@@ -139,7 +155,6 @@ class TcpStore::Server {
       connections_ = static_cast<int>(sockets.size()) - 2;
       if (sockets[1].revents == 0) continue;
       int fresh = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      setsockopt(fresh, SOL_SOCKET, SO_RCVTIMEO, &server_patience, sizeof(server_patience));
       if (fresh >= 0) sockets.push_back({fresh, POLLIN, 0});
       connections_ = static_cast<int>(sockets.size()) - 2;
     }
@@ -149,10 +164,11 @@ class TcpStore::Server {
   bool answer(int socket) {
     char kind = 0;
     Bytes key, value;
-    if (!receive_all(socket, &kind, 1) || !receive_text(socket, key)) return false;
+    auto deadline = Clock::now() + server_patience;
+    if (!receive_all(socket, &kind, 1, deadline) || !receive_text(socket, key, deadline)) return false;
     std::string name(key.begin(), key.end());
     if (kind == 's' || kind == 'w') {
-      if (!receive_text(socket, value)) return false;
+      if (!receive_text(socket, value, deadline)) return false;
       if (kind == 's') values_.emplace(name, value);
       if (kind == 'w') wills_[socket] = {name, value};
       return true;
@@ -176,9 +192,7 @@ class TcpStore::Server {
 TcpStore::TcpStore(const std::string& host, int port, bool serve, std::chrono::milliseconds timeout)
     : server_(serve ? std::make_unique<Server>(port) : nullptr),
       socket_(connect_in_time(serve ? "127.0.0.1" : host, port, timeout)),
-      timeout_(timeout) {
-  setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &client_patience, sizeof(client_patience));
-}
+      timeout_(timeout) {}
 
 TcpStore::~TcpStore() {
   close(socket_);
@@ -202,8 +216,9 @@ void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
 TcpStore::Bytes TcpStore::look(const std::string& key) {
   std::lock_guard lock(mutex_);
   Bytes value;
-  bool good =
-      send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) && receive_text(socket_, value);
+  auto deadline = Clock::now() + client_patience;
+  bool good = send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) &&
+              receive_text(socket_, value, deadline);
   if (!good) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
   return value;
 }

@@ -41,3 +41,37 @@ TEST_CASE("on the emulated clock, computing hides communication and nothing else
     CHECK(took[rank] >= 0.199);
   }
 }
+
+TEST_CASE("what is done away from the run takes no time of the emulated network either", "[dist]") {
+  auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps,latency=10ms"), 2);
+  double seconds[2], waited[2];
+  run_workers(2, std::chrono::seconds(20), [&](Communicator& inner) {
+    EmulatedGroup group(inner, net);
+    Tensor x({10}, DType::f32);
+    x.zero();
+    auto average = [&] { return group.all_reduce(x, Reduce::mean, Payload::gradient); };
+    auto stay_away = [&] {
+      if (group.rank() == 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+      group.broadcast(x, 0, Payload::control).wait();
+    };
+    stay_away();  // the start
+    group.set_clock(0, 0);
+    Work before;
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      average().wait();
+      before = average();  // under way while the run is left, as a vote is
+      double now = group.seconds(), so_far = group.waited_seconds();
+      group.leave_run();
+      stay_away();
+      group.set_clock(now, so_far);
+      before.wait();
+    }
+    seconds[group.rank()] = group.seconds();
+    waited[group.rank()] = group.waited_seconds();
+  });
+  for (int rank : {0, 1}) {
+    CHECK(seconds[rank] >= 0.079);  // four times two latencies
+    CHECK(seconds[rank] < 1);
+    CHECK(waited[rank] < 1);
+  }
+}

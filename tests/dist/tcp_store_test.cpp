@@ -2,9 +2,14 @@
 #include <stint/dist/tcp_store.h>
 #include <stint/runtime/error.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
+#include <set>
 #include <thread>
 
 using namespace stint;
@@ -25,7 +30,93 @@ void knock(int port, const std::string& words) {
   close(stranger);
 }
 
+/// A rank 0 that reads what one client says and answers, with an empty value, only when it is told to.
+class SlowRank0 {
+ public:
+  explicit SlowRank0(int port) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    REQUIRE(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(listen(listener_, 1) == 0);
+  }
+  ~SlowRank0() { close(listener_); }
+
+  void accept_one() { client_ = accept(listener_, nullptr, nullptr); }
+  void answer() {
+    std::uint32_t size = 0;
+    CHECK(send(client_, &size, sizeof(size), MSG_NOSIGNAL) == sizeof(size));
+  }
+  void end() { close(client_); }
+
+ private:
+  int listener_, client_ = -1;
+};
+
+std::set<int> threads_of_this_process() {
+  std::set<int> ids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+    ids.insert(std::stoi(entry.path().filename()));
+  return ids;
+}
+
+/// Within its life SIGUSR1 interrupts system calls and does nothing else.
+class Interruptions {
+ public:
+  Interruptions() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    sigaction(SIGUSR1, &action, &before_);
+  }
+  ~Interruptions() { sigaction(SIGUSR1, &before_, nullptr); }
+
+  static void interrupt(int thread) { syscall(SYS_tgkill, getpid(), thread, SIGUSR1); }
+
+ private:
+  struct sigaction before_ {};
+};
+
 }  // namespace
+
+TEST_CASE("a signal to the thread of a store, or to one that waits for an answer, ends nothing", "[dist]") {
+  Interruptions interruptions;
+  int port = free_port();
+  auto before = threads_of_this_process();
+  TcpStore server("", port, true, 2000ms);
+  for (int thread : threads_of_this_process()) {
+    if (before.contains(thread)) continue;
+    for (int i = 0; i < 5; ++i) {
+      std::this_thread::sleep_for(10ms);
+      Interruptions::interrupt(thread);
+    }
+  }
+  server.set("key", {'a'});
+  CHECK(server.look("key") == TcpStore::Bytes{'a'});
+
+  int slow_port = free_port();
+  SlowRank0 slow(slow_port);
+  std::atomic<int> waiting = 0;
+  std::atomic<bool> answered = false;
+  std::thread client([&] {
+    TcpStore store("127.0.0.1", slow_port, false, 2000ms);
+    waiting = static_cast<int>(gettid());
+    try {
+      answered = store.look("key").empty();
+    } catch (const Error&) {  // then it was not answered
+    }
+  });
+  slow.accept_one();
+  while (waiting == 0) std::this_thread::sleep_for(1ms);
+  for (int i = 0; i < 5; ++i) {
+    std::this_thread::sleep_for(20ms);
+    Interruptions::interrupt(waiting);
+  }
+  slow.answer();
+  client.join();
+  slow.end();
+  CHECK(answered);
+}
 
 TEST_CASE("a store gives what another rank has set, also while strangers knock", "[dist]") {
   int port = free_port();

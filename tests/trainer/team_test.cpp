@@ -269,3 +269,28 @@ TEST_CASE("several workers without an algorithm, and what no algorithm can do, a
   CHECK_THROWS_WITH(train_whole(config), Catch::Contains("easgd's model is its centre: leave out --model-ema"));
   CHECK_FALSE(fs::exists(directory.path() / "none"));
 }
+
+TEST_CASE("evaluations and checkpoints take no time of the emulated clock", "[trainer]") {
+  TemporaryDirectory directory;
+  for (int recovery_interval : {0, 1}) {
+    Config config = team_run(directory, "emulated-" + std::to_string(recovery_interval), "sync");
+    config.device = "cpu";
+    config.model.kwargs = {{"hidden", "1024"}};
+    config.optim.epochs = 4;
+    config.data.val_split = 0.97;  // far more is evaluated than trained on
+    config.data.batch_size = 4;
+    config.sync.workers = 2;
+    config.sync.net = "bandwidth=100Gbps,latency=1us";
+    config.log.recovery_interval = recovery_interval;
+    std::istringstream lines(read_file(train_whole(config).run / "metrics.jsonl"));
+    std::vector<Json> epochs;
+    for (std::string line; std::getline(lines, line);) {
+      Json json = Json::parse(line);
+      if (json.contains("emulated_s")) epochs.push_back(json);
+    }
+    REQUIRE(epochs.size() == 4);
+    auto since_first = [&](const char* key) { return epochs[3][key].get<double>() - epochs[0][key].get<double>(); };
+    INFO(since_first("emulated_s") << " s of " << since_first("time"));
+    CHECK(since_first("emulated_s") < 0.5 * since_first("time"));
+  }
+}

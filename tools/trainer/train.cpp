@@ -99,7 +99,7 @@ class Run {
       load(earlier);
     }
     if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
-    if (team_.emulated) team_.emulated->set_clock(progress_.emulated_seconds, progress_.emulated_waited);
+    set_emulated_clock();
     if (team_.rank() != 0) return;
     directory_ = earlier.empty() ? RunDirectory::create(config_)
                                  : RunDirectory::reopen(config_, earlier, training_.steps(), progress_.epoch);
@@ -199,6 +199,7 @@ class Run {
     if (!synchroniser_) return save();
     read_emulated_clock();
     synchroniser_->with_consensus([&] { save(); });
+    set_emulated_clock();
   }
 
   /// Several workers: all call it; each adds its own files to the checkpoint that rank 0 makes.
@@ -241,14 +242,19 @@ class Run {
       summary.compression_error = synchroniser_->algorithm().compression_error();
       close_epoch(summary);
     });
-    if (team_.emulated) team_.emulated->set_clock(progress_.emulated_seconds, progress_.emulated_waited);
+    set_emulated_clock();
   }
 
-  /// Before an evaluation, which is not of the run.
+  /// Before an evaluation or a checkpoint, which are not of the run.
   void read_emulated_clock() {
     if (!team_.emulated) return;
     progress_.emulated_seconds = team_.emulated->seconds();
     progress_.emulated_waited = team_.emulated->waited_seconds();
+    team_.emulated->leave_run();
+  }
+
+  void set_emulated_clock() {
+    if (team_.emulated) team_.emulated->set_clock(progress_.emulated_seconds, progress_.emulated_waited);
   }
 
   /// With the model that counts in place: that is the one to judge and to keep.
