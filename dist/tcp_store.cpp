@@ -23,16 +23,14 @@ using Bytes = TcpStore::Bytes;
 constexpr std::uint32_t longest = 1 << 20;  // of a key or value: a stray connection does not make us allocate more
 
 constexpr std::chrono::milliseconds server_patience{1000};  // for the rest of a request that has begun
-constexpr std::chrono::milliseconds client_patience{1500};  // for an answer
 
 /// As poll; a signal, or having been stopped and continued, is no news.
 int poll_through(pollfd* sockets, std::size_t count, Clock::time_point deadline) {
   for (;;) {
-    bool forever = deadline == Clock::time_point::max();
-    auto left = forever ? Clock::duration::zero() : std::max(deadline - Clock::now(), Clock::duration::zero());
-    auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    int found = poll(sockets, count, forever ? -1 : static_cast<int>(milliseconds));
-    if (found >= 0 || errno != EINTR) return found;
+    auto left = std::clamp<Clock::duration>(deadline - Clock::now(), Clock::duration::zero(), std::chrono::hours(1));
+    int found = poll(sockets, count, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+    bool interrupted = found < 0 && errno == EINTR, early = found == 0 && Clock::now() < deadline;
+    if (!interrupted && !early) return found;
   }
 }
 
@@ -213,12 +211,13 @@ void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
   if (!sent) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
 }
 
-TcpStore::Bytes TcpStore::look(const std::string& key) {
+TcpStore::Bytes TcpStore::look(const std::string& key, std::chrono::milliseconds patience) {
   std::lock_guard lock(mutex_);
   Bytes value;
-  auto deadline = Clock::now() + client_patience;
-  bool good = send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) &&
+  auto deadline = Clock::now() + patience;
+  bool good = !silent_ && send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) &&
               receive_text(socket_, value, deadline);
+  silent_ = !good;
   if (!good) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
   return value;
 }

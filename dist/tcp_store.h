@@ -12,7 +12,7 @@ namespace stint::dist {
 
 /// Where the ranks of a group leave their addresses for each other: keys and values, kept by a thread of rank 0's
 /// process and reached over TCP. A value never changes: of several who set a key the first one counts. Rank 0 is taken
-/// for gone (ErrorKind::peer_lost) when it does not answer within seconds.
+/// for gone (ErrorKind::peer_lost) when its connection ends, or it does not answer in time.
 class TcpStore {
  public:
   using Bytes = std::vector<char>;
@@ -25,8 +25,8 @@ class TcpStore {
   TcpStore& operator=(const TcpStore&) = delete;
 
   void set(const std::string& key, const Bytes& value);
-  /// What is there now; empty if nobody has set it. Errors as `set`.
-  Bytes look(const std::string& key);
+  /// What is there now; empty if nobody has set it. `patience`: for an answer. Errors as `set`.
+  Bytes look(const std::string& key, std::chrono::milliseconds patience = std::chrono::milliseconds(1500));
   /// Set for us when our connection ends, whatever the reason.
   void leave_will(const std::string& key, const Bytes& value);
   /// What is there after `set`: this value, or another's who was faster.
@@ -44,6 +44,7 @@ class TcpStore {
   std::unique_ptr<Server> server_;  // on rank 0
   std::mutex mutex_;
   int socket_ = -1;
+  bool silent_ = false;  // an answer that comes late would be taken for the next one's
   std::chrono::milliseconds timeout_;
 };
 

@@ -2,7 +2,9 @@
 // oneDNN's own (`convolution_auto`) takes it for images of 2x2, where it loses by half, and leaves it out of weight
 // gradients, where it wins by as much (docs/measurements). Primitives are made once for each case.
 
+#include <fmt/format.h>
 #include <stint/kernels/conv2d/conv2d_kernels.h>
+#include <stint/kernels/cpu_arithmetic.h>
 #include <stint/kernels/onednn.h>
 #include <stint/runtime/parallel.h>
 
@@ -12,10 +14,32 @@
 
 namespace stint {
 
+namespace {
+
+std::string_view layout_choice() {
+  const char* text = std::getenv("STINT_CPU_CONV");
+  return text ? text : "blocked";
+}
+
+/// STINT_WINOGRAD is auto (where it wins), off, or always (where oneDNN has it). Read for every call, so that one
+/// program can compare.
+std::string_view winograd_choice() {
+  const char* text = std::getenv("STINT_WINOGRAD");
+  std::string_view choice = text ? text : "auto";
+  if (choice == "auto" || choice == "off" || choice == "always") return choice;
+  fail(ErrorKind::usage, "STINT_WINOGRAD", "expected auto, off or always, got '{}'", choice);
+}
+
+}  // namespace
+
+std::string cpu_arithmetic() {
+  return fmt::format("isa {:#x}, conv {}, winograd {}", static_cast<unsigned>(dnnl::get_effective_cpu_isa()),
+                     layout_choice(), winograd_choice());
+}
+
 CpuConvLayout cpu_conv_layout() {
   static const CpuConvLayout layout = [] {
-    const char* text = std::getenv("STINT_CPU_CONV");
-    std::string_view name = text ? text : "blocked";
+    std::string_view name = layout_choice();
     if (name == "blocked") return CpuConvLayout::blocked;
     if (name == "reordered") return CpuConvLayout::reordered;
     if (name == "channels-last") return CpuConvLayout::channels_last;
@@ -65,17 +89,11 @@ bool winograd_wins(const ConvCase& c) {
   return images * tiles >= 32 && 2 * 16 * tiles <= 5 * height * width;
 }
 
-/// STINT_WINOGRAD is auto (where it wins), off, or always (where oneDNN has it). Read for every call, so that one
-/// program can compare.
 bool use_winograd(const ConvCase& c) {
   bool possible = c.x.dtype == DType::f32 && c.window.kernel == 3 && c.window.stride == 1 && c.x.shape[3] % 16 == 0 &&
                   c.y.shape[3] % 16 == 0;
-  const char* text = std::getenv("STINT_WINOGRAD");
-  std::string_view choice = text ? text : "auto";
-  if (choice == "auto") return possible && winograd_wins(c);
-  if (choice == "off") return false;
-  if (choice == "always") return possible;
-  fail(ErrorKind::usage, "STINT_WINOGRAD", "expected auto, off or always, got '{}'", choice);
+  std::string_view choice = winograd_choice();
+  return possible && choice != "off" && (choice == "always" || winograd_wins(c));
 }
 
 LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorithm) {

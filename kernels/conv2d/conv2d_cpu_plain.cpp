@@ -1,8 +1,13 @@
 // Convolution on the CPU without a library, for builds without oneDNN. Channels-last throughout.
 
 #include <stint/kernels/conv2d/conv2d_plain.h>
+#include <stint/kernels/cpu_arithmetic.h>
 
 namespace stint {
+
+std::string cpu_arithmetic() {
+  return "plain";
+}
 
 CpuConvLayout cpu_conv_layout() {
   return CpuConvLayout::channels_last;

@@ -14,23 +14,26 @@ namespace {
 
 const std::string common = "train --model mlp --epochs 2 --batch-size 32 --lr 0.05 --threads 1 ";
 
-/// Starts four ranks on a long run, does `act` to them after a second and reports how they ended.
-Outcome disturb(const TemporaryDirectory& directory, const std::string& act, const std::string& more = "") {
+/// Starts four ranks on a long run (`by` another program), does `act` to them after a second and reports how they
+/// ended.
+Outcome disturb(const TemporaryDirectory& directory, const std::string& act, const std::string& more = "",
+                const std::string& by = "") {
   std::string path = directory.path();
-  return run_shell(
-      "$stint launch -n 4 -- train --model mlp --epochs 1000000 --batch-size 16 --threads 1 --sync local:period=4 " +
-          more + " --output " + path +
-          "/runs >out.txt 2>err.txt & launcher=$!; sleep 1.5; "
-          "rank() { for p in $(cat /proc/$launcher/task/*/children); do "
-          "if tr '\\0' '\\n' </proc/$p/environ | grep -qx RANK=$1; then echo $p; fi; done; }; " +
-          act +
-          "; start=$(date +%s%N); wait $launcher; code=$?; "
-          "echo code $code; echo ms $(( ($(date +%s%N) - start) / 1000000 )); cat out.txt err.txt; "
-          "sleep 0.3; for p in $(pgrep -x stint); do tr '\\0' ' ' </proc/$p/cmdline | grep -q \"output " +
-          path +
-          "\" && echo orphan; done; "
-          "exit $code",
-      path);
+  return run_shell(by +
+                       " $stint launch -n 4 -- train --model mlp --epochs 1000000 --batch-size 16 --threads 1 --sync "
+                       "local:period=4 " +
+                       more + " --output " + path +
+                       "/runs >out.txt 2>err.txt & launcher=$!; sleep 1.5; "
+                       "rank() { for p in $(cat /proc/$launcher/task/*/children); do "
+                       "if tr '\\0' '\\n' </proc/$p/environ | grep -qx RANK=$1; then echo $p; fi; done; }; " +
+                       act +
+                       "; start=$(date +%s%N); wait $launcher; code=$?; "
+                       "echo code $code; echo ms $(( ($(date +%s%N) - start) / 1000000 )); cat out.txt err.txt; "
+                       "sleep 0.3; for p in $(pgrep -x stint); do tr '\\0' ' ' </proc/$p/cmdline | grep -q \"output " +
+                       path +
+                       "\" && echo orphan; done; "
+                       "exit $code",
+                   path);
 }
 
 int milliseconds_of(const Outcome& outcome) {
@@ -145,6 +148,16 @@ TEST_CASE("a signal to the launcher stops all ranks with a checkpoint; without i
   CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
 }
 
+TEST_CASE("Ctrl-C, which a terminal sends to the whole process group, stops all ranks with a checkpoint", "[cli]") {
+  TemporaryDirectory directory;
+  Outcome outcome = disturb(directory, "kill -INT -$launcher", "", "setsid");
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 130);
+  CHECK_THAT(outcome.out, Catch::Contains("stopped by signal 2"));
+  CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+  CHECK(run_shell("test -f runs/*/checkpoints/last/rank-3.safetensors", directory.path()).code == 0);
+}
+
 TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
   TemporaryDirectory directory;
   std::string rest = common + "--sync sync --sync-timeout 2 --output " + std::string(directory.path());
@@ -158,6 +171,8 @@ TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
   CHECK_THAT(sizes.out, Catch::Contains("second 2"));
   Outcome configurations = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 $stint " + rest + " --lr 0.06");
   CHECK_THAT(configurations.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
+  Outcome arithmetic = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 STINT_WINOGRAD=off $stint " + rest);
+  CHECK_THAT(arithmetic.err, Catch::Contains("rank 0, or another instruction set or STINT_WINOGRAD"));
   Outcome alone = run_shell("RANK=1 WORLD_SIZE=2 MASTER_PORT=1 $stint " + rest + " --sync-timeout 0.5");
   CHECK(alone.code == 5);
   CHECK_THAT(alone.err, Catch::Contains("rank 0 does not answer"));

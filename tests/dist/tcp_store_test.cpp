@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <set>
 #include <thread>
 
@@ -48,6 +49,7 @@ class SlowRank0 {
     std::uint32_t size = 0;
     CHECK(send(client_, &size, sizeof(size), MSG_NOSIGNAL) == sizeof(size));
   }
+  void hang_up() { shutdown(client_, SHUT_RDWR); }
   void end() { close(client_); }
 
  private:
@@ -116,6 +118,39 @@ TEST_CASE("a signal to the thread of a store, or to one that waits for an answer
   client.join();
   slow.end();
   CHECK(answered);
+}
+
+TEST_CASE("rank 0 is gone at once when its connection ends, and when it is silent, after the patience", "[dist]") {
+  int port = free_port();
+  SlowRank0 slow(port);
+  auto ask = [&](std::chrono::milliseconds patience, const std::function<void()>& meanwhile, double& seconds) {
+    TcpStore store("127.0.0.1", port, false, 2000ms);
+    slow.accept_one();
+    std::thread other(meanwhile);
+    auto start = std::chrono::steady_clock::now();
+    std::string result = "an answer";
+    try {
+      store.look("fault", patience);
+    } catch (const Error& error) {
+      result = error.what();
+    }
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    other.join();
+    if (result != "an answer") CHECK_THROWS_AS(store.look("fault", patience), Error);  // a late answer is none
+    slow.end();
+    return result;
+  };
+  double seconds = 0;
+  auto answer_late = [&] {
+    std::this_thread::sleep_for(1800ms);
+    slow.answer();
+  };
+  CHECK(ask(20000ms, answer_late, seconds) == "an answer");
+  CHECK(ask(100ms, answer_late, seconds) == "store: rank 0 is gone");
+  CHECK(seconds < 1.5);
+  CHECK(ask(
+            20000ms, [&] { slow.hang_up(); }, seconds) == "store: rank 0 is gone");
+  CHECK(seconds < 10);
 }
 
 TEST_CASE("a store gives what another rank has set, also while strangers knock", "[dist]") {

@@ -114,6 +114,22 @@ TEST_CASE("the checkpoint before a damaged one is used, and the end is the same"
   CHECK_THROWS_WITH(run(config, rest), Catch::Contains("is whole") && Catch::Contains("state.json is damaged"));
 }
 
+TEST_CASE("a run that goes on with other arithmetic says so", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = run_of(directory, "run");
+  Silent stops, same, other;
+  stops.stop_after = 3;
+  config.resume = run(config, stops).run;
+  same.stop_after = 3;
+  run(config, same);
+  CHECK(same.notes.empty());
+  setenv("STINT_WINOGRAD", "off", 1);
+  run(config, other);
+  unsetenv("STINT_WINOGRAD");
+  REQUIRE(other.notes.size() == 1);
+  CHECK_THAT(other.notes[0], Catch::Contains("not bit-exact: arithmetic was") && Catch::Contains("winograd off"));
+}
+
 TEST_CASE("the newest checkpoints are kept, and the best one", "[trainer]") {
   TemporaryDirectory directory;
   Config config = run_of(directory, "run");

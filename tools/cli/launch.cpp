@@ -91,6 +91,7 @@ class Ranks {
     if (pid > 0) return pid;
     prctl(PR_SET_PDEATHSIG, SIGTERM);  // no orphans
     if (getppid() != parent) _exit(1);
+    setpgid(0, 0);  // Ctrl-C reaches the launcher alone, which passes it on: twice would end a rank at once
     run_rank(request, rank, port);
   }
 

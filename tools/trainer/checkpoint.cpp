@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <stint/kernels/cpu_arithmetic.h>
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
 #include <stint/runtime/parallel.h>
@@ -20,7 +21,9 @@ namespace {
 
 /// What the bits of a run depend on besides its configuration.
 Json determinism_key(const Training& training) {
-  return {{"device", training.device().name()}, {"threads", thread_count()}, {"build", STINT_VERSION}};
+  Json key = {{"device", training.device().name()}, {"threads", thread_count()}, {"build", STINT_VERSION}};
+  if (training.device() == Device::cpu()) key["arithmetic"] = cpu_arithmetic();
+  return key;
 }
 
 std::string differences(const Json& saved, const Json& now) {

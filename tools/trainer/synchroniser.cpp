@@ -1,3 +1,4 @@
+#include <stint/kernels/cpu_arithmetic.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
@@ -15,13 +16,13 @@ using dist::Reduce;
 
 namespace {
 
-/// Everything of a configuration that the workers must agree on.
-std::string common_part(Config config) {
+/// Everything of a configuration, and of what decides the bits besides, that the workers must agree on.
+std::string common_part(Config config, Device device) {
   config.log = {};
   config.resume.clear();
   config.device.clear();
   config.data.dir.clear();
-  return to_yaml(config) + STINT_VERSION;
+  return to_yaml(config) + STINT_VERSION + (device == Device::cpu() ? cpu_arithmetic() : "");
 }
 
 void add_hash(std::string_view bytes, std::vector<std::int32_t>& words) {
@@ -82,11 +83,12 @@ std::vector<Tensor> Synchroniser::gather_words(const std::vector<std::int32_t>& 
 /// By a hash, so that a wrong worker is found before anything is trained.
 void Synchroniser::check_alike(const Config& config) {
   std::vector<std::int32_t> words;
-  add_hash(common_part(config), words);
+  add_hash(common_part(config, training_.device()), words);
   auto all = gather_words(words);
   for (int r = 1; r < group_.size(); ++r) {
     if (words_of(all[r]) == words_of(all[0])) continue;
-    fail(ErrorKind::usage, "sync", "rank {} has another configuration or build than rank 0", r);
+    fail(ErrorKind::usage, "sync",
+         "rank {} has another configuration or build than rank 0, or another instruction set or STINT_WINOGRAD", r);
   }
 }
 
