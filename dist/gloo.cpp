@@ -2,6 +2,7 @@
 #include <gloo/transport/tcp/device.h>
 #include <gloo/transport/unbound_buffer.h>
 #include <stint/dist/gloo.h>
+#include <stint/dist/nccl.h>
 #include <stint/dist/peer_group.h>
 #include <stint/dist/tcp_store.h>
 #include <unistd.h>
@@ -60,7 +61,8 @@ class Gloo : public PeerGroup {
   /// Closed connections are how the others learn of it, so what they are to be told is in the store before.
   void abort(const std::string& reason) override {
     if (aborted_.exchange(true)) return;
-    first_fault(fmt::format("rank {} failed: {}", rank(), reason));
+    bool waited = reason.find(nccl_late) != std::string::npos;  // which is another's failure
+    first_fault(waited ? reason : fmt::format("rank {} failed: {}", rank(), reason));
     context_->closeConnections();
   }
 

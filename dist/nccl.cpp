@@ -220,7 +220,7 @@ class Nccl : public Communicator {
       }
       if (now > deadline) {
         double seconds = std::chrono::duration<double>(timeout_).count();
-        throw Error(ErrorKind::peer_lost, fmt::format("a rank did not come within {:.1f} s", seconds));
+        throw Error(ErrorKind::peer_lost, fmt::format("{} {:.1f} s", nccl_late, seconds));
       }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }

@@ -15,6 +15,9 @@ bool has_nccl();
 using NcclId = std::array<char, 128>;
 NcclId make_nccl_id();
 
+/// What the error of a timeout says: NCCL does not know which rank did not come.
+inline constexpr const char* nccl_late = "a rank did not come within";
+
 /// This process as one rank of N, each with a CUDA device of its own, over NCCL, which is opened when it is first used.
 /// Collectives run on a stream of their own, ordered behind what the caller has queued; a watching thread ends the
 /// group when one fails or takes longer than `timeout`, or when `fault`, asked now and then, says what has gone wrong

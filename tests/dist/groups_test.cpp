@@ -143,6 +143,20 @@ std::vector<std::string> errors_of(const GroupKind& kind, int size, double timeo
 
 }  // namespace stint::test
 
+TEST_CASE("over Gloo, a rank that gave up waiting for NCCL is not the one to blame", "[dist]") {
+  if (!stint::dist::has_gloo()) return;
+  std::string late = std::string("all_reduce: ") + stint::dist::nccl_late + " 2.0 s";
+  for (const std::string& reason : {late, std::string("out of disk")}) {
+    auto errors = stint::test::errors_of({"gloo", stint::test::run_gloo}, 2, 20, [&](stint::dist::Communicator& group) {
+      if (group.rank() == 1) throw stint::Error(stint::ErrorKind::peer_lost, reason);
+      group.barrier();
+    });
+    INFO(errors[0]);
+    CHECK((errors[0].find(reason) != std::string::npos));
+    CHECK((errors[0].find("rank 1 failed") != std::string::npos) == (reason != late));
+  }
+}
+
 TEST_CASE("NCCL can be opened here", "[.][nccl]") {
   CHECK_NOTHROW(stint::dist::make_nccl_id());
 }
