@@ -16,8 +16,9 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr const char* rank_0_is_gone = "rank 0 is gone: its store does not answer";
-constexpr Milliseconds hearing{500};  // of who else waits
-constexpr std::uint64_t slot = 0;     // messages between two ranks arrive in their order
+constexpr Milliseconds hearing{500};   // of who else waits
+constexpr Milliseconds verdict{1000};  // of a rank that has closed its connections, and may be hearing others
+constexpr std::uint64_t slot = 0;      // messages between two ranks arrive in their order
 
 /// Our store as Gloo wants it.
 class GlooStore : public ::gloo::rendezvous::Store {
@@ -126,10 +127,15 @@ class Gloo : public PeerGroup {
     }
   }
 
-  /// A rank whose connections close may have ended for another's sake, and then has said so in the store.
+  /// A rank whose connections close may have died, and then its will is in the store; or have ended for another's sake,
+  /// and says so there before long: Gloo closes them as soon as a rank gives up waiting.
   std::string lost_text(int peer, const std::string& what) {
     bool late = what.find("imed out") != std::string::npos;
-    if (late) peer = who_hangs(peer);
+    if (late) {
+      peer = who_hangs(peer);
+    } else {
+      hear("fault", std::chrono::steady_clock::now() + verdict);
+    }
     std::string seen =
         late ? fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000)
              : fmt::format("rank {} is gone: its connection was closed", peer);
@@ -140,25 +146,34 @@ class Gloo : public PeerGroup {
 
   /// A rank that does not come may itself be waiting: whoever says so in the store, before long, is not to blame.
   int who_hangs(int peer) {
-    auto key = [](int r) { return fmt::format("waits/{}", r); };
     auto deadline = std::chrono::steady_clock::now() + hearing;
+    auto key = [](int r) { return fmt::format("waits/{}", r); };
     try {
       std::string mine = std::to_string(peer);
       store_.set(key(rank()), {mine.begin(), mine.end()});
-      for (int hops = 0; hops < size();) {
-        auto next = store_.look(key(peer));
-        if (next.empty() && std::chrono::steady_clock::now() > deadline) return peer;
-        if (next.empty()) {
-          std::this_thread::sleep_for(Milliseconds(10));
-        } else {
-          peer = std::stoi(std::string(next.begin(), next.end()));
-          ++hops;
-        }
-      }
-      return peer;
     } catch (const Error&) {
       deaf_ = true;
-      return 0;
+    }
+    for (int hops = 0; hops < size(); ++hops) {
+      std::string next = hear(key(peer), deadline);
+      if (next.empty()) break;
+      peer = std::stoi(next);
+    }
+    return deaf_ ? 0 : peer;
+  }
+
+  /// What is in the store under `key` by `deadline`; empty if nothing is, or if rank 0 does not answer.
+  std::string hear(const std::string& key, std::chrono::steady_clock::time_point deadline) {
+    if (deaf_) return "";
+    try {
+      for (;;) {
+        auto value = store_.look(key);
+        if (!value.empty() || std::chrono::steady_clock::now() > deadline) return {value.begin(), value.end()};
+        std::this_thread::sleep_for(Milliseconds(10));
+      }
+    } catch (const Error&) {
+      deaf_ = true;
+      return "";
     }
   }
 

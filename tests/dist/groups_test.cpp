@@ -160,3 +160,20 @@ TEST_CASE("over Gloo, a rank that gave up waiting for NCCL is not the one to bla
 TEST_CASE("NCCL can be opened here", "[.][nccl]") {
   CHECK_NOTHROW(stint::dist::make_nccl_id());
 }
+
+TEST_CASE("over Gloo, a rank that gave up waiting sooner is not the one to blame", "[dist]") {
+  if (!stint::dist::has_gloo()) return;
+  auto run = [](int size, double, const stint::test::Worker& worker) {
+    stint::test::run_threads(size, 1, worker, [&](int rank, int port) {
+      std::chrono::duration<double> timeout(rank == 0 ? 0.5 : 20);
+      return stint::dist::gloo(rank, size, "127.0.0.1", port, timeout);
+    });
+  };
+  auto errors = stint::test::errors_of({"gloo", run}, 3, 1, [](stint::dist::Communicator& group) {
+    group.barrier();
+    if (group.rank() == 1) return std::this_thread::sleep_for(std::chrono::seconds(2));
+    stint::Tensor x({10}, stint::DType::f32);
+    group.recv(x, group.rank() == 0 ? 1 : 0, stint::dist::Payload::state).wait();
+  });
+  for (int rank : {0, 2}) CHECK_THAT(errors[rank], Catch::EndsWith("rank 1 did not come within 0.5 s"));
+}
