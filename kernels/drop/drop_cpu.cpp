@@ -3,7 +3,7 @@
 // words of 64. Nothing depends on the number of threads.
 
 #include <stint/kernels/drop/drop_kernels.h>
-#include <stint/kernels/select/key_block.h>
+#include <stint/kernels/drop/pick.h>
 #include <stint/runtime/parallel.h>
 
 #include <bit>
@@ -100,7 +100,7 @@ class Packer {
   int move(std::uint64_t inside, std::int64_t number, std::int64_t place) const {
     std::int64_t first = number * key_block_size;
     T* values = kept_.values.template data<T>() + place;
-    for_bits(inside, [&](int j) { *values++ = x_[first + j]; });
+    pack_word(x_ + first, inside, values, first + key_block_size <= count_);
     if (kept_.form == DropIndex::bitmask) {
       store_word(inside, number, kept_.index);
     } else {
@@ -139,11 +139,11 @@ void restore_mask(const KeptElements& kept, const Tensor& x, TileCount* tiles) {
   sum_up(tiles, drop_tiles(x.count()));
   for_tiles(x.count(), [&](std::int64_t begin, std::int64_t end, std::int64_t tile) {
     const T* values = kept.values.data<T>() + tiles[tile].above;
-    std::int64_t first = begin * key_block_size, last = std::min(end * key_block_size, x.count());
-    T* target = x.data<T>();
-    std::fill(target + first, target + last, T(0.0f));
-    for (std::int64_t word = begin; word < end; ++word) {
-      for_bits(load_word(kept.index, word), [&](int j) { target[word * key_block_size + j] = *values++; });
+    for (std::int64_t number = begin; number < end; ++number) {
+      std::int64_t first = number * key_block_size, count = std::min<std::int64_t>(key_block_size, x.count() - first);
+      std::uint64_t word = load_word(kept.index, number);
+      spread_word(values, word, x.data<T>() + first, count);
+      values += std::popcount(word);
     }
   });
 }
