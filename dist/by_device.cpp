@@ -9,7 +9,7 @@ class ByDevice : public Communicator {
   ByDevice(std::unique_ptr<Communicator> cpu, std::unique_ptr<Communicator> cuda)
       : Communicator(cpu->rank(), cpu->size()), cpu_(std::move(cpu)), cuda_(std::move(cuda)) {}
 
-  void abort(const std::string& reason) override {
+  void abort(const Error& reason) override {
     cpu_->abort(reason);
     cuda_->abort(reason);
   }

@@ -48,12 +48,18 @@ class Communicator {
   /// For a resumed run, which goes on counting.
   void set_traffic(const Traffic& traffic) { traffic_ = traffic; }
 
-  /// Ends the group: calls under way and later ones fail, here and on the other ranks, giving `reason`.
-  virtual void abort(const std::string& reason) = 0;
+  /// Ends the group: calls under way and later ones fail, here and on the other ranks, giving the reason. It is this
+  /// rank's failure, unless it is of ErrorKind::peer_lost: then it is already another's.
+  virtual void abort(const Error& reason) = 0;
 
   /// What went wrong first in the group, as far as anybody has noticed: `rank 2 is gone: ...`. Empty: nothing is known.
   /// May be asked by any thread.
   virtual std::string fault() { return ""; }
+
+  /// For what waits beside this group, for all of its ranks, and has waited too long: says so to the others, and
+  /// returns the fault, by the name of a rank that does not wait. Empty: this group cannot know. May be asked by any
+  /// thread.
+  virtual std::string late() { return ""; }
 
  private:
   virtual Work start(Call call) = 0;
@@ -62,5 +68,11 @@ class Communicator {
   int size_;
   Traffic traffic_;
 };
+
+/// What the other ranks are told when `rank` ends a group for that reason.
+inline std::string fault_text(int rank, const Error& reason) {
+  bool own = reason.kind() != ErrorKind::peer_lost;
+  return own ? fmt::format("rank {} failed: {}", rank, reason.what()) : reason.what();
+}
 
 }  // namespace stint::dist

@@ -2,7 +2,6 @@
 #include <gloo/transport/tcp/device.h>
 #include <gloo/transport/unbound_buffer.h>
 #include <stint/dist/gloo.h>
-#include <stint/dist/nccl.h>
 #include <stint/dist/peer_group.h>
 #include <stint/dist/tcp_store.h>
 #include <unistd.h>
@@ -16,9 +15,10 @@ namespace {
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr const char* rank_0_is_gone = "rank 0 is gone: its store does not answer";
-constexpr Milliseconds hearing{500};   // of who else waits
-constexpr Milliseconds verdict{1000};  // of a rank that has closed its connections, and may be hearing others
-constexpr std::uint64_t slot = 0;      // messages between two ranks arrive in their order
+constexpr Milliseconds hearing{500};    // of who else waits
+constexpr Milliseconds patience{1000};  // with a rank that has closed its connections, and may be hearing others
+constexpr int anybody = -1;
+constexpr std::uint64_t slot = 0;  // messages between two ranks arrive in their order
 
 /// Our store as Gloo wants it.
 class GlooStore : public ::gloo::rendezvous::Store {
@@ -49,21 +49,26 @@ class Gloo : public PeerGroup {
     if (aborted_) store_.linger(std::chrono::seconds(1));  // for those who have yet to notice
   }
 
-  /// Asked while all is well: a rank 0 that pauses is given the time that the group gives everybody.
+  /// Asked while all is well: a rank 0 that pauses is given the time that the group gives everybody. Who asks, waits.
   std::string fault() override {
     try {
       auto fault = store_.look("fault", timeout_);
+      if (fault.empty() && !store_.look("who waits").empty()) say_waiting(anybody);
       return {fault.begin(), fault.end()};
     } catch (const Error&) {
       return rank_0_is_gone;
     }
   }
 
+  std::string late() override {
+    int missing = who_hangs(anybody);
+    return verdict(missing, missing == anybody ? "all ranks wait, perhaps in calls that differ" : late_text(missing));
+  }
+
   /// Closed connections are how the others learn of it, so what they are to be told is in the store before.
-  void abort(const std::string& reason) override {
+  void abort(const Error& reason) override {
     if (aborted_.exchange(true)) return;
-    bool waited = reason.find(nccl_late) != std::string::npos;  // which is another's failure
-    first_fault(waited ? reason : fmt::format("rank {} failed: {}", rank(), reason));
+    first_fault(fault_text(rank(), reason));
     context_->closeConnections();
   }
 
@@ -130,36 +135,51 @@ class Gloo : public PeerGroup {
   /// A rank whose connections close may have died, and then its will is in the store; or have ended for another's sake,
   /// and says so there before long: Gloo closes them as soon as a rank gives up waiting.
   std::string lost_text(int peer, const std::string& what) {
-    bool late = what.find("imed out") != std::string::npos;
-    if (late) {
+    if (what.find("imed out") != std::string::npos) {
       peer = who_hangs(peer);
-    } else {
-      hear("fault", std::chrono::steady_clock::now() + verdict);
+      return verdict(peer, late_text(peer));
     }
-    std::string seen =
-        late ? fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000)
-             : fmt::format("rank {} is gone: its connection was closed", peer);
+    hear("fault", std::chrono::steady_clock::now() + patience);
+    return verdict(peer, fmt::format("rank {} is gone: its connection was closed", peer));
+  }
+
+  std::string late_text(int peer) const {
+    return fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000);
+  }
+
+  /// What this group's end is put down to, if this is what we have seen of `peer`.
+  std::string verdict(int peer, const std::string& seen) {
     std::string fault = first_fault(seen);
     if (!fault.empty()) return fault;
     return peer == 0 ? seen : rank_0_is_gone;
   }
 
-  /// A rank that does not come may itself be waiting: whoever says so in the store, before long, is not to blame.
+  /// A rank that does not come may itself be waiting: whoever says so in the store, before long, is not to blame. A
+  /// rank that waits for `anybody` waits for all that do not; `anybody` is returned when there is none.
   int who_hangs(int peer) {
     auto deadline = std::chrono::steady_clock::now() + hearing;
-    auto key = [](int r) { return fmt::format("waits/{}", r); };
+    say_waiting(peer);
+    for (int hops = 0; peer != anybody && hops < size(); ++hops) {
+      std::string next = hear(waits(peer), deadline);
+      if (next.empty()) return deaf_ ? 0 : peer;
+      peer = std::stoi(next);
+    }
+    for (int r = 0; peer == anybody && r < size(); ++r) {
+      if (hear(waits(r), deadline).empty()) peer = r;
+    }
+    return deaf_ ? 0 : peer;
+  }
+
+  static std::string waits(int rank) { return fmt::format("waits/{}", rank); }
+
+  void say_waiting(int peer) {
+    std::string text = std::to_string(peer);
     try {
-      std::string mine = std::to_string(peer);
-      store_.set(key(rank()), {mine.begin(), mine.end()});
+      store_.set("who waits", {'?'});
+      store_.set(waits(rank()), {text.begin(), text.end()});
     } catch (const Error&) {
       deaf_ = true;
     }
-    for (int hops = 0; hops < size(); ++hops) {
-      std::string next = hear(key(peer), deadline);
-      if (next.empty()) break;
-      peer = std::stoi(next);
-    }
-    return deaf_ ? 0 : peer;
   }
 
   /// What is in the store under `key` by `deadline`; empty if nothing is, or if rank 0 does not answer.

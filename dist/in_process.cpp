@@ -39,13 +39,10 @@ class Hub {
     await(lock, to, [&] { return !boxes_[from * size_ + to].full; });
   }
 
-  void abort(int rank, const std::string& reason) {
+  void abort(const std::string& fault) {
     {
       std::lock_guard lock(mutex_);
-      if (failed_rank_ < 0) {
-        failed_rank_ = rank;
-        reason_ = reason;
-      }
+      if (fault_.empty()) fault_ = fault;
     }
     changed_.notify_all();
   }
@@ -58,11 +55,11 @@ class Hub {
 
   template <typename Condition>
   void await(std::unique_lock<std::mutex>& lock, int peer, const Condition& condition) {
-    bool in_time = changed_.wait_for(lock, timeout_, [&] { return failed_rank_ >= 0 || condition(); });
+    bool in_time = changed_.wait_for(lock, timeout_, [&] { return !fault_.empty() || condition(); });
     if (condition()) return;
-    if (failed_rank_ >= 0) throw Error(ErrorKind::peer_lost, fmt::format("rank {} failed: {}", failed_rank_, reason_));
+    if (!fault_.empty()) throw Error(ErrorKind::peer_lost, fault_);
     if (!in_time) {
-      throw Error(ErrorKind::peer_lost, fmt::format("rank {} did not come within {} s", peer, timeout_.count()));
+      throw Error(ErrorKind::peer_lost, fmt::format("rank {} did not come within {:.1f} s", peer, timeout_.count()));
     }
   }
 
@@ -71,8 +68,7 @@ class Hub {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Box> boxes_;  // [from, to]
-  int failed_rank_ = -1;
-  std::string reason_;
+  std::string fault_;       // what ended the group
 };
 
 class InProcess : public PeerGroup {
@@ -80,7 +76,7 @@ class InProcess : public PeerGroup {
   InProcess(int rank, int size, std::shared_ptr<Hub> hub) : PeerGroup(rank, size), hub_(std::move(hub)) {}
   ~InProcess() override { finish(); }
 
-  void abort(const std::string& reason) override { hub_->abort(rank(), reason); }
+  void abort(const Error& reason) override { hub_->abort(fault_text(rank(), reason)); }
 
  private:
   void exchange(const Messages& out, const Messages& in) override {
@@ -113,7 +109,7 @@ void run_workers(int size, std::chrono::duration<double> timeout, const std::fun
         std::lock_guard lock(mutex);
         if (!first) first = std::current_exception();
       }
-      group[rank]->abort(error.what());
+      group[rank]->abort(as_error(error));
     }
   };
   std::vector<std::thread> threads;

@@ -70,7 +70,7 @@ class EmulatedGroup : public Communicator {
     net_->free_after(of_run_);
   }
 
-  void abort(const std::string& reason) override { inner_.abort(reason); }
+  void abort(const Error& reason) override { inner_.abort(reason); }
 
  private:
   Work start(Call call) override;

@@ -107,12 +107,8 @@ class CallGroup {
 /// (ncclInProgress) it may be asked for its state and be aborted, and nothing else.
 class Nccl : public Communicator {
  public:
-  Nccl(int rank, int size, const NcclId& id, Device device, Clock::duration timeout, std::function<std::string()> fault)
-      : Communicator(rank, size),
-        device_(device),
-        timeout_(timeout),
-        fault_(std::move(fault)),
-        stream_(Stream::make(device)) {
+  Nccl(int rank, int size, const NcclId& id, Device device, Clock::duration timeout, Communicator* witness)
+      : Communicator(rank, size), device_(device), timeout_(timeout), witness_(witness), stream_(Stream::make(device)) {
     carry_out("nccl", [&] { connect(id); });
     watcher_ = std::thread([this] { watch(); });
   }
@@ -127,9 +123,9 @@ class Nccl : public Communicator {
     end();
   }
 
-  void abort(const std::string& reason) override {
+  void abort(const Error& reason) override {
     std::lock_guard lock(mutex_);
-    if (broken_.empty()) broken_ = reason;
+    if (broken_.empty()) broken_ = reason.what();
     end();
   }
 
@@ -176,17 +172,17 @@ class Nccl : public Communicator {
     try {
       action();
     } catch (const Error& error) {
-      std::string text = fmt::format("{}: {}", name, explained(error));
-      abort(text);
-      throw Error(error.kind(), text);
+      Error full(error.kind(), fmt::format("{}: {}", name, explained(error)));
+      abort(full);
+      throw full;
     }
   }
 
   /// NCCL does not know which rank has ended; whoever does may take a moment to notice.
   std::string explained(const Error& error) const {
     auto deadline = Clock::now() + reason_patience;
-    while (fault_ && error.kind() == ErrorKind::peer_lost) {
-      std::string fault = fault_();
+    while (witness_ && error.kind() == ErrorKind::peer_lost) {
+      std::string fault = witness_->fault();
       if (!fault.empty()) return fault;
       if (Clock::now() > deadline) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -213,14 +209,16 @@ class Nccl : public Communicator {
     auto look = Clock::now() + look_every;
     while (!done()) {
       auto now = Clock::now();
-      if (fault_ && now > look) {
-        std::string fault = fault_();
+      if (witness_ && now > look) {
+        std::string fault = witness_->fault();
         if (!fault.empty()) throw Error(ErrorKind::peer_lost, fault);
         look = now + look_every;
       }
       if (now > deadline) {
         double seconds = std::chrono::duration<double>(timeout_).count();
-        throw Error(ErrorKind::peer_lost, fmt::format("{} {:.1f} s", nccl_late, seconds));
+        std::string fault = witness_ ? witness_->late() : "";
+        if (fault.empty()) fault = fmt::format("a rank did not come within {:.1f} s", seconds);
+        throw Error(ErrorKind::peer_lost, fault);
       }
       std::this_thread::sleep_for(std::chrono::microseconds(20));
     }
@@ -335,7 +333,7 @@ class Nccl : public Communicator {
 
   Device device_;
   Clock::duration timeout_;
-  std::function<std::string()> fault_;
+  Communicator* witness_;
   Stream stream_;
   ncclComm_t communicator_ = nullptr;
   std::mutex mutex_;
@@ -361,9 +359,8 @@ NcclId make_nccl_id() {
 }
 
 std::unique_ptr<Communicator> nccl(int rank, int size, const NcclId& id, Device device,
-                                   std::chrono::duration<double> timeout, std::function<std::string()> fault) {
-  return std::make_unique<Nccl>(rank, size, id, device, std::chrono::duration_cast<Clock::duration>(timeout),
-                                std::move(fault));
+                                   std::chrono::duration<double> timeout, Communicator* witness) {
+  return std::make_unique<Nccl>(rank, size, id, device, std::chrono::duration_cast<Clock::duration>(timeout), witness);
 }
 
 }  // namespace stint::dist

@@ -10,8 +10,7 @@ NcclId make_nccl_id() {
   fail(ErrorKind::usage, "nccl", "this build has no CUDA support");
 }
 
-std::unique_ptr<Communicator> nccl(int, int, const NcclId&, Device, std::chrono::duration<double>,
-                                   std::function<std::string()>) {
+std::unique_ptr<Communicator> nccl(int, int, const NcclId&, Device, std::chrono::duration<double>, Communicator*) {
   fail(ErrorKind::usage, "nccl", "this build has no CUDA support");
 }
 

@@ -9,7 +9,7 @@ namespace stint::dist {
 class NullGroup : public Communicator {
  public:
   using Communicator::Communicator;
-  void abort(const std::string&) override {}
+  void abort(const Error&) override {}
 
  private:
   Work start(Call) override { return {}; }

@@ -52,13 +52,12 @@ void PeerGroup::run(const Task& task) {
     carry_out(task.call);
     Stream::current(task.call.device()).synchronize();
   } catch (const std::exception& failure) {
-    auto* known = dynamic_cast<const Error*>(&failure);
-    Error full(known ? known->kind() : ErrorKind::runtime, name + ": " + failure.what());
+    Error plain = as_error(failure), full(plain.kind(), name + ": " + plain.what());
     error = std::make_exception_ptr(full);
     if (!broken_) {
       broken_ = full.what();
       broken_kind_ = full.kind();
-      abort(full.what());
+      abort(plain.kind() == ErrorKind::peer_lost ? plain : full);
     }
   }
   task.promise->finish(error);

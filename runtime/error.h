@@ -23,6 +23,12 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+/// Any exception as one of ours: what has no kind of its own is a runtime error.
+inline Error as_error(const std::exception& exception) {
+  auto* known = dynamic_cast<const Error*>(&exception);
+  return known ? *known : Error(ErrorKind::runtime, exception.what());
+}
+
 /// Throws `Error(kind, "operation: message")`.
 template <typename... Args>
 [[noreturn]] void fail(ErrorKind kind, std::string_view operation, fmt::format_string<Args...> text, Args&&... args) {

@@ -1,6 +1,7 @@
 // What of NCCL needs a library that misbehaves on demand (fake_nccl.cpp); the suite of all communicators runs here too.
 
 #include <stint/dist/nccl.h>
+#include <stint/dist/null_group.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -19,8 +20,18 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Knows after a while that rank 1 has died.
+class Witness : public NullGroup {
+ public:
+  Witness() : NullGroup(0, 2) {}
+  std::string fault() override { return seconds_since(start_) > 0.4 ? "rank 1 is gone: killed" : ""; }
+
+ private:
+  Clock::time_point start_ = Clock::now();
+};
+
 /// What the all_reduce of rank 0 throws, while rank 1 is there and never calls it.
-std::string error_of_rank_0(double timeout, const std::function<std::string()>& fault, double& seconds) {
+std::string error_of_rank_0(double timeout, Communicator* witness, double& seconds) {
   NcclId id = make_nccl_id();
   std::atomic<bool> over = false;
   std::string text;
@@ -28,7 +39,7 @@ std::string error_of_rank_0(double timeout, const std::function<std::string()>& 
     auto group = nccl(1, 2, id, Device::cuda(), std::chrono::duration<double>(timeout));
     while (!over) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   });
-  auto group = nccl(0, 2, id, Device::cuda(), std::chrono::duration<double>(timeout), fault);
+  auto group = nccl(0, 2, id, Device::cuda(), std::chrono::duration<double>(timeout), witness);
   auto start = Clock::now();
   try {
     Tensor x({10}, DType::f32, Device::cuda());
@@ -48,7 +59,7 @@ std::string error_of_rank_0(double timeout, const std::function<std::string()>& 
 
 TEST_CASE("NCCL: a rank that does not call, or does not even come, is an error after the timeout", "[dist][group]") {
   double seconds = 0;
-  CHECK(error_of_rank_0(0.5, {}, seconds) == "all_reduce: a rank did not come within 0.5 s");
+  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: a rank did not come within 0.5 s");
   CHECK(seconds >= 0.5);
   CHECK(seconds < 2);
   CHECK_THROWS_WITH(nccl(0, 2, make_nccl_id(), Device::cuda(), std::chrono::duration<double>(0.3)),
@@ -58,9 +69,8 @@ TEST_CASE("NCCL: a rank that does not call, or does not even come, is an error a
 TEST_CASE("NCCL: what is known of another rank's end from elsewhere ends the group at once, with its name",
           "[dist][group]") {
   double seconds = 0;
-  auto start = Clock::now();
-  auto fault = [&] { return seconds_since(start) > 0.4 ? std::string("rank 1 is gone: killed") : std::string(); };
-  CHECK(error_of_rank_0(20, fault, seconds) == "all_reduce: rank 1 is gone: killed");
+  Witness witness;
+  CHECK(error_of_rank_0(20, &witness, seconds) == "all_reduce: rank 1 is gone: killed");
   CHECK(seconds < 2);
 }
 
@@ -68,7 +78,7 @@ TEST_CASE("NCCL: an abort that does not return is left to itself", "[dist][group
   setenv("STINT_FAKE_NCCL_ABORT_S", "20", 1);
   double seconds = 0;
   auto start = Clock::now();
-  CHECK(error_of_rank_0(0.5, {}, seconds) == "all_reduce: a rank did not come within 0.5 s");
+  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: a rank did not come within 0.5 s");
   CHECK(seconds < 0.5 + 2 + 1);
   CHECK(seconds_since(start) < 10);  // both ranks have ended
   unsetenv("STINT_FAKE_NCCL_ABORT_S");

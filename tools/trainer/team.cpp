@@ -106,8 +106,7 @@ std::unique_ptr<dist::Communicator> open_group(const LaunchVariables& launch, co
   auto group = dist::gloo(launch.rank, launch.size, launch.master_address, launch.master_port, timeout);
   if (device.type != Device::Type::cuda) return group;
   auto id = common_id(launch, std::chrono::duration_cast<std::chrono::milliseconds>(timeout));
-  auto fault = [cpu = group.get()] { return cpu->fault(); };  // which by_device keeps longer than the other
-  auto cuda = dist::nccl(launch.rank, launch.size, id, device, timeout, fault);
+  auto cuda = dist::nccl(launch.rank, launch.size, id, device, timeout, group.get());  // by_device keeps both
   return dist::by_device(std::move(group), std::move(cuda));
 }
 
@@ -118,7 +117,7 @@ void run_process(const LaunchVariables& launch, const Config& config, Device dev
     worker(with_images({group.get(), false, device}, config));
     group->barrier();  // nobody leaves while another still needs it
   } catch (const std::exception& error) {
-    group->abort(error.what());
+    group->abort(as_error(error));
     throw;
   }
 }
