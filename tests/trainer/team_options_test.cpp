@@ -2,6 +2,7 @@
 
 #include <stint/dist/in_process.h>
 #include <stint/tools/data/configured.h>
+#include <stint/tools/trainer/sync_plan.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
 
@@ -90,6 +91,19 @@ TEST_CASE("a step that is not finite on one worker is skipped on all, and leaves
       CHECK(std::isfinite(last[r][100]));
     }
   }
+}
+
+TEST_CASE("a plan counts the word that asks whether a step is to be skipped", "[trainer]") {
+  Config config = team("sync");
+  config.optim.on_nan = "skip";
+  SyncPlan plan = plan_sync(config, load_dataset(config).train);
+  std::vector<std::size_t> sent(workers);
+  as_team(config, [&](Worker& worker) {
+    for (int i = 0; i < 2; ++i) worker.training.step(worker.batch(i));
+    sent[worker.rank] = worker.synchroniser.group().traffic().sent[static_cast<int>(dist::Payload::control)];
+  });
+  REQUIRE(sent[1] > 0);
+  CHECK(plan.traffic.sent[static_cast<int>(dist::Payload::control)] * 2 == sent[1] * plan.steps);
 }
 
 TEST_CASE("the average over time is that of the workers' mean", "[trainer]") {

@@ -37,6 +37,7 @@ Counted count(const std::string& algorithm, const std::string& compressor, const
                               state.gradients(),
                               state.buffers(),
                               training.optimiser()};
+    if (config.optim.on_nan == "skip") any_now(group, false);
     made->step(context);
     if (ends && t + 1 == steps) made->finish(context);
   }

@@ -194,13 +194,6 @@ double Synchroniser::mean(double value) {
   return scalar_of(one);
 }
 
-bool Synchroniser::any_now(bool mine) {
-  Tensor word({1}, DType::i32);
-  *word.data<std::int32_t>() = mine ? 1 : 0;
-  group_.all_reduce(word, Reduce::sum, Payload::control).wait();
-  return *word.data<std::int32_t>() > 0;
-}
-
 bool Synchroniser::any(bool wish) {
   if (algorithm_->rounds() == rounds_seen_) return false;
   rounds_seen_ = algorithm_->rounds();
@@ -223,6 +216,13 @@ std::string Synchroniser::send_text(const std::string& text) {
   group_.broadcast(bytes, 0, Payload::control).wait();
   group_.set_traffic(before);
   return reinterpret_cast<const char*>(bytes.data<std::uint8_t>());
+}
+
+bool any_now(dist::Communicator& group, bool mine) {
+  Tensor word({1}, DType::i32);
+  *word.data<std::int32_t>() = mine ? 1 : 0;
+  group.all_reduce(word, Reduce::sum, Payload::control).wait();
+  return *word.data<std::int32_t>() > 0;
 }
 
 }  // namespace stint

@@ -42,8 +42,6 @@ class Synchroniser {
 
   /// The mean over the workers; not counted.
   double mean(double value);
-  /// Whether any worker says so. Waits for all of them, and counts as control.
-  bool any_now(bool mine);
   /// Whether any worker's `wish` was set when it came to the meeting before the last one. Every worker gets the same
   /// answer at the same step, and none waits for it. Called after every step.
   bool any(bool wish);
@@ -80,5 +78,8 @@ dist::BufferPolicy buffer_policy(const Config& config);
 /// Whether the configuration trains with more than one worker or as one of several processes, and with what it says.
 /// Errors (ErrorKind::usage): several workers without an algorithm, or an algorithm without them.
 void check_sync(const Config& config, int workers);
+
+/// Whether any worker of the group says so. Waits for all of them, and counts as control.
+bool any_now(dist::Communicator& group, bool mine);
 
 }  // namespace stint

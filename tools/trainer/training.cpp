@@ -162,7 +162,7 @@ StepResult Training::update() {
   if (count > 1) scale(static_cast<float>(1 / count), state_.gradients());
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
   result.skipped = skip_nan_ && !(std::isfinite(result.loss) && std::isfinite(squared_norm(state_.gradients())));
-  if (skip_nan_ && synchroniser_) result.skipped = synchroniser_->any_now(result.skipped);
+  if (skip_nan_ && synchroniser_) result.skipped = any_now(synchroniser_->group(), result.skipped);
   if (result.skipped) {
     state_.buffers().copy_from(buffers_before_);
   } else if (synchroniser_) {
