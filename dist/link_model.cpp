@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 
 namespace stint::dist {
 
@@ -11,6 +12,12 @@ namespace {
 
 double wall_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+double thread_seconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
 struct Unit {
@@ -71,16 +78,19 @@ void EmulatedNet::free_after(std::int64_t number) {
   free_ = entries_[number].end;
 }
 
-EmulatedGroup::EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net)
+EmulatedGroup::EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net, Clock clock)
     : Communicator(inner.rank(), inner.size()),
       inner_(inner),
       net_(std::move(net)),
-      started_(wall_seconds()),
-      waited_before_(Work::waited_seconds()) {}
+      clock_(clock),
+      started_(computed_seconds()) {}
+
+double EmulatedGroup::computed_seconds() const {
+  return clock_ == Clock::thread ? thread_seconds() : wall_seconds() - Work::waited_seconds();
+}
 
 double EmulatedGroup::seconds() const {
-  double real_waiting = Work::waited_seconds() - waited_before_;
-  return wall_seconds() - started_ - real_waiting + skew_;
+  return computed_seconds() - started_ + skew_;
 }
 
 Work EmulatedGroup::start(Call call) {

@@ -56,7 +56,11 @@ class EmulatedNet {
 /// *emulated* clock, in which computing takes the time that was measured and communication what the link model says.
 class EmulatedGroup : public Communicator {
  public:
-  EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net);
+  /// What computing takes. `thread`: the processor time of the worker's thread, for one that computes there alone; who
+  /// else is on the machine does not lengthen it. `wall`: time passed, less real waiting for other workers.
+  enum class Clock { thread, wall };
+
+  EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net, Clock clock);
 
   /// Seconds of the emulated clock since the start, and how many of them this worker has waited.
   double seconds() const;
@@ -74,10 +78,12 @@ class EmulatedGroup : public Communicator {
 
  private:
   Work start(Call call) override;
+  double computed_seconds() const;
 
   Communicator& inner_;
   std::shared_ptr<EmulatedNet> net_;
-  double started_, waited_before_;
+  Clock clock_;
+  double started_;
   double skew_ = 0;  // emulated waiting so far, less what was taken back
   double waited_ = 0;
   std::int64_t number_ = 0;

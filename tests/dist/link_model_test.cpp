@@ -2,6 +2,7 @@
 #include <stint/dist/link_model.h>
 
 #include <catch2/catch.hpp>
+#include <ctime>
 #include <thread>
 
 using namespace stint;
@@ -22,7 +23,7 @@ TEST_CASE("on the emulated clock, computing hides communication and nothing else
   auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps,latency=100ms"), 2);
   double exposed[2], hidden[2], took[2];
   run_workers(2, std::chrono::seconds(20), [&](Communicator& inner) {
-    EmulatedGroup group(inner, net);
+    EmulatedGroup group(inner, net, EmulatedGroup::Clock::wall);
     int rank = group.rank();
     Tensor x({10}, DType::f32);
     x.zero();
@@ -46,7 +47,7 @@ TEST_CASE("what is done away from the run takes no time of the emulated network 
   auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps,latency=10ms"), 2);
   double seconds[2], waited[2];
   run_workers(2, std::chrono::seconds(20), [&](Communicator& inner) {
-    EmulatedGroup group(inner, net);
+    EmulatedGroup group(inner, net, EmulatedGroup::Clock::wall);
     Tensor x({10}, DType::f32);
     x.zero();
     auto average = [&] { return group.all_reduce(x, Reduce::mean, Payload::gradient); };
@@ -74,4 +75,19 @@ TEST_CASE("what is done away from the run takes no time of the emulated network 
     CHECK(seconds[rank] < 1);
     CHECK(waited[rank] < 1);
   }
+}
+
+TEST_CASE("a worker that computes on its own thread is not slowed down by who else is on the machine", "[dist]") {
+  auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps"), 1);
+  run_workers(1, std::chrono::seconds(20), [&](Communicator& inner) {
+    EmulatedGroup own(inner, net, EmulatedGroup::Clock::thread), wall(inner, net, EmulatedGroup::Clock::wall);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // as one that is not given a core
+    CHECK(own.seconds() < 0.1);
+    CHECK(wall.seconds() >= 0.3);
+    double before = own.seconds();
+    auto start = std::clock();
+    while (std::clock() - start < CLOCKS_PER_SEC / 10) {
+    }
+    CHECK(own.seconds() - before >= 0.05);  // std::clock is the whole process's
+  });
 }

@@ -46,11 +46,11 @@ Measures read_training(const fs::path& run) {
 
 /// Adds what was dropped of a slot of the ledger, and what it would take in other layouts.
 void add_slot(const Json& slot, double gamma, std::map<std::string, double>& sums) {
-  if (slot.at("policy") != "drop") return;
+  double held = slot.at("held_bytes");
+  if (slot.at("policy") != "drop" || held == 0) return;  // 0: of a storage that another slot has counted
   double dense = slot.at("dense_bytes"), size = slot.at("dtype") == "bf16" ? 2 : 4, elements = dense / size;
   double kept = std::floor(elements * (1.0 - gamma));
   double int32 = kept * (size + 4), bitmask = kept * size + std::ceil(elements / 8);
-  double held = slot.at("held_bytes");
   bool bits = slot.at("encoding").get<std::string>().ends_with("bitmask");
   sums["dropped_slots"] += 1;
   sums["dropped_dense_bytes"] += dense;

@@ -73,7 +73,9 @@ void run_threads(int workers, const Config& config, Device device, const std::fu
     set_thread_count(threads);  // a new thread has OpenMP's default
     dist::Baton::Hold hold(baton);
     if (!emulated) return worker(with_images({&group, true, device}, config));
-    dist::EmulatedGroup slowed(group, emulated);
+    bool alone = threads == 1 && device.type == Device::Type::cpu;
+    using Clock = dist::EmulatedGroup::Clock;
+    dist::EmulatedGroup slowed(group, emulated, alone ? Clock::thread : Clock::wall);
     worker(with_images({&slowed, true, device, &slowed}, config));
   });
 }
