@@ -4,8 +4,8 @@
 // probabilities again from the row's log-sum. Overwrites y; dqkv may accumulate.
 
 #include <stint/kernels/attention/attention_kernels.h>
+#include <stint/kernels/exponentials.h>
 #include <stint/kernels/small_product.h>
-#include <stint/kernels/vector_math.h>
 #include <stint/runtime/parallel.h>
 
 #include <cmath>
@@ -75,21 +75,6 @@ float scale_of(const AttentionCase& c) {
   return 1 / std::sqrt(static_cast<float>(c.dim));
 }
 
-/// row <- e^(row - subtracted), zeros behind the last token; returns their sum.
-float exponentials(float* row, std::int64_t tokens, float subtracted) {
-  Lanes sums{};
-  for_lanes(tokens, [&](std::int64_t j, auto n) {
-    Lanes p;
-    load(p, row + j);
-    p -= subtracted;
-    vector_exp(p);
-    keep_bits(p, (1u << n) - 1);
-    store(p, row + j);
-    sums += p;
-  });
-  return sum_of(sums);
-}
-
 /// ds <- p * (ds - sum(p * ds)); in the padding p is zero.
 void centre(const float* p, float* ds, std::int64_t pitch) {
   Lanes products{}, probability, gradient;
@@ -106,18 +91,6 @@ void centre(const float* p, float* ds, std::int64_t pitch) {
     load_both(j);
     store(probability * (gradient - mean), ds + j);
   }
-}
-
-float largest_of(const float* row, std::int64_t tokens) {
-  Lanes largest = Lanes{} - INFINITY;
-  for_lanes(tokens, [&](std::int64_t j, auto n) {
-    Lanes v = Lanes{} - INFINITY;
-    std::memcpy(&v, row + j, n * sizeof(float));
-    largest = v > largest ? v : largest;
-  });
-  float result = largest[0];
-  for (int lane = 1; lane < lane_count; ++lane) result = std::max(result, largest[lane]);
-  return result;
 }
 
 /// Calls body(first query, queries) for the blocks of a head.
@@ -151,7 +124,7 @@ void forward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv,
     for (std::int64_t i = 0; i < count; ++i) {
       float* p = m.s.row(i);
       float largest = largest_of(p, c.tokens);
-      sums[i] = exponentials(p, c.tokens, largest);
+      sums[i] = exponentials(p, c.tokens, largest, p);
       log_sums[begin + i] = largest + std::log(sums[i]);
     }
     small_product(count, m.out.pitch, c.tokens, m.s.row(0), m.s.pitch, 1, m.values.row(0), m.values.pitch, m.out.row(0),
@@ -192,7 +165,7 @@ void backward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv
                   m.values_transposed.pitch, m.ds.row(0), m.ds.pitch);
     for (std::int64_t i = 0; i < count; ++i) {
       float *p = m.p.row(i), *ds = m.ds.row(i), log_sum = log_sums[begin + i];
-      exponentials(p, c.tokens, log_sum);
+      exponentials(p, c.tokens, log_sum, p);
       centre(p, ds, m.p.pitch);
     }
     small_product(count, m.dq.pitch, c.tokens, m.ds.row(0), m.ds.pitch, 1, m.keys.row(0), m.keys.pitch, m.dq.row(0),

@@ -2,24 +2,25 @@
 // overwritten; dx may accumulate.
 
 #include <stint/kernels/dispatch.h>
+#include <stint/kernels/exponentials.h>
 #include <stint/kernels/float_block.h>
+
 #include <stint/runtime/parallel.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 namespace stint::cpu {
 
 namespace {
 
-/// Calls body(row, C floats of scratch memory three times) for every row of [...,C].
+/// Calls body(row, C floats of scratch memory three times and a few more) for every row of [...,C].
 template <typename Body>
 void for_rows(const Tensor& x, const Body& body) {
   std::int64_t channels = x.shape()[-1];
   std::int64_t grain = std::max<std::int64_t>(1, 16384 / channels);
   parallel_for(x.count() / channels, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(3 * channels);
+    std::vector<float> scratch(3 * channels + lane_count);
     for (std::int64_t row = begin; row < end; ++row) body(row, scratch.data());
   });
 }
@@ -33,10 +34,8 @@ void softmax_forward(const Tensor& x, const Tensor& y) {
     for_rows(x, [&](std::int64_t row, float* scratch) {
       const float* in = as_floats(x.data<T>() + row * channels, channels, scratch);
       float* out = scratch + channels;
-      float largest = *std::max_element(in, in + channels);
-      for (std::int64_t c = 0; c < channels; ++c) out[c] = std::exp(in[c] - largest);
-      float sum = sum_of(channels, [&](std::int64_t c) { return out[c]; });
-      for (std::int64_t c = 0; c < channels; ++c) out[c] /= sum;
+      float scale = 1 / exponentials(in, channels, largest_of(in, channels), out);
+      for (std::int64_t c = 0; c < channels; ++c) out[c] *= scale;
       store_floats(out, channels, y.data<T>() + row * channels);
     });
   });
