@@ -53,7 +53,7 @@ class Gloo : public PeerGroup {
   std::string fault() override {
     try {
       auto fault = store_.look("fault", timeout_);
-      if (fault.empty() && !store_.look("who waits").empty()) say_waiting(anybody);
+      if (fault.empty() && !store_.look("who waits", timeout_).empty()) say_waiting(anybody);
       return {fault.begin(), fault.end()};
     } catch (const Error&) {
       return rank_0_is_gone;
@@ -62,7 +62,7 @@ class Gloo : public PeerGroup {
 
   std::string late() override {
     int missing = who_hangs(anybody);
-    return verdict(missing, missing == anybody ? "all ranks wait, perhaps in calls that differ" : late_text(missing));
+    return verdict(missing, late_text(missing));
   }
 
   /// Closed connections are how the others learn of it, so what they are to be told is in the store before.
@@ -144,6 +144,7 @@ class Gloo : public PeerGroup {
   }
 
   std::string late_text(int peer) const {
+    if (peer == anybody) return "all ranks wait, perhaps in calls that differ";
     return fmt::format("rank {} did not come within {:.1f} s", peer, static_cast<double>(timeout_.count()) / 1000);
   }
 

@@ -57,7 +57,8 @@ class EmulatedNet {
 class EmulatedGroup : public Communicator {
  public:
   /// What computing takes. `thread`: the processor time of the worker's thread, for one that computes there alone; who
-  /// else is on the machine does not lengthen it. `wall`: time passed, less real waiting for other workers.
+  /// else is on the machine does not lengthen it, nor do loaders that work beside it. `wall`: time passed, less real
+  /// waiting for other workers.
   enum class Clock { thread, wall };
 
   EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net, Clock clock);

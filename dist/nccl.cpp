@@ -73,7 +73,7 @@ std::size_t size(const Tensor& tensor) {
 }
 
 constexpr auto look_every = std::chrono::milliseconds(100);  // for the end of another rank
-constexpr auto abort_patience = std::chrono::seconds(2);     // then the communicator is left as it is
+constexpr auto abort_patience = std::chrono::seconds(1);     // then the communicator is left as it is
 constexpr auto reason_patience = std::chrono::milliseconds(200);
 
 void check(ncclResult_t result) {
@@ -187,7 +187,8 @@ class Nccl : public Communicator {
       if (Clock::now() > deadline) break;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    return error.what();
+    if (error.kind() != ErrorKind::peer_lost) return error.what();  // which `fault_text` puts our rank before
+    return fmt::format("rank {}: {}", rank(), error.what());
   }
 
   ncclResult_t state() {

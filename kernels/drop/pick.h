@@ -8,6 +8,12 @@ namespace stint {
 
 namespace pick_detail {
 
+// Where the processor has no such instruction for T.
+template <typename T>
+void pack(const T* from, std::uint64_t bits, T* to) = delete;
+template <typename T>
+void spread(const T* from, std::uint64_t bits, T* to) = delete;
+
 #ifdef __AVX512F__
 inline void pack(const float* from, std::uint64_t bits, float* to) {
   auto mask = static_cast<__mmask16>(bits);

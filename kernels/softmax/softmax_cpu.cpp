@@ -4,7 +4,6 @@
 #include <stint/kernels/dispatch.h>
 #include <stint/kernels/exponentials.h>
 #include <stint/kernels/float_block.h>
-
 #include <stint/runtime/parallel.h>
 
 #include <algorithm>

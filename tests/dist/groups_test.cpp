@@ -144,13 +144,15 @@ std::vector<std::string> errors_of(const GroupKind& kind, int size, double timeo
 
 TEST_CASE("a rank that ended for another's sake is not the one to blame", "[dist]") {
   for (const stint::test::GroupKind& kind : stint::test::group_kinds()) {
-    if (kind.fitting(2) < 2 || !kind.here(0)) continue;
+    if (kind.fitting(2) != 2) continue;
     INFO(kind.name);
     for (auto reason : {stint::ErrorKind::peer_lost, stint::ErrorKind::data}) {
       auto errors = stint::test::errors_of(kind, 2, 20, [&](stint::dist::Communicator& group) {
+        group.barrier();
         if (group.rank() == 1) throw stint::Error(reason, "rank 7 is away");
         group.barrier();
       });
+      if (!kind.here(0)) continue;
       bool another = reason == stint::ErrorKind::peer_lost;
       CHECK(errors[0] == std::string("all_gather: ") + (another ? "" : "rank 1 failed: ") + "rank 7 is away");
     }
@@ -165,15 +167,15 @@ TEST_CASE("over Gloo, a rank that gave up waiting sooner is not the one to blame
   if (!stint::dist::has_gloo()) return;
   auto run = [](int size, double, const stint::test::Worker& worker) {
     stint::test::run_threads(size, 1, worker, [&](int rank, int port) {
-      std::chrono::duration<double> timeout(rank == 0 ? 0.5 : 20);
+      std::chrono::duration<double> timeout(rank == 0 ? 1.5 : 20);
       return stint::dist::gloo(rank, size, "127.0.0.1", port, timeout);
     });
   };
   auto errors = stint::test::errors_of({"gloo", run}, 3, 1, [](stint::dist::Communicator& group) {
     group.barrier();
-    if (group.rank() == 1) return std::this_thread::sleep_for(std::chrono::seconds(2));
+    if (group.rank() == 1) return std::this_thread::sleep_for(std::chrono::seconds(4));
     stint::Tensor x({10}, stint::DType::f32);
     group.recv(x, group.rank() == 0 ? 1 : 0, stint::dist::Payload::state).wait();
   });
-  for (int rank : {0, 2}) CHECK_THAT(errors[rank], Catch::EndsWith("rank 1 did not come within 0.5 s"));
+  for (int rank : {0, 2}) CHECK_THAT(errors[rank], Catch::EndsWith("rank 1 did not come within 1.5 s"));
 }

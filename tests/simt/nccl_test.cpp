@@ -59,11 +59,11 @@ std::string error_of_rank_0(double timeout, Communicator* witness, double& secon
 
 TEST_CASE("NCCL: a rank that does not call, or does not even come, is an error after the timeout", "[dist][group]") {
   double seconds = 0;
-  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: a rank did not come within 0.5 s");
+  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: rank 0: a rank did not come within 0.5 s");
   CHECK(seconds >= 0.5);
   CHECK(seconds < 2);
   CHECK_THROWS_WITH(nccl(0, 2, make_nccl_id(), Device::cuda(), std::chrono::duration<double>(0.3)),
-                    "nccl: a rank did not come within 0.3 s");
+                    "nccl: rank 0: a rank did not come within 0.3 s");
 }
 
 TEST_CASE("NCCL: what is known of another rank's end from elsewhere ends the group at once, with its name",
@@ -78,7 +78,7 @@ TEST_CASE("NCCL: an abort that does not return is left to itself", "[dist][group
   setenv("STINT_FAKE_NCCL_ABORT_S", "20", 1);
   double seconds = 0;
   auto start = Clock::now();
-  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: a rank did not come within 0.5 s");
+  CHECK(error_of_rank_0(0.5, nullptr, seconds) == "all_reduce: rank 0: a rank did not come within 0.5 s");
   CHECK(seconds < 0.5 + 2 + 1);
   CHECK(seconds_since(start) < 10);  // both ranks have ended
   unsetenv("STINT_FAKE_NCCL_ABORT_S");
