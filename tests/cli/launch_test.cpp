@@ -171,6 +171,10 @@ TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
   CHECK_THAT(sizes.out, Catch::Contains("second 2"));
   Outcome configurations = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 $stint " + rest + " --lr 0.06");
   CHECK_THAT(configurations.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
+  std::string other = std::string(directory.path()) + "/other";  // the same sources, and yet another program
+  REQUIRE(run_shell("cp $stint " + other + " && echo >> " + other).code == 0);
+  Outcome builds = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 " + other + " " + rest);
+  CHECK_THAT(builds.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
 #if STINT_WITH_ONEDNN  // the plain loops know one way
   Outcome arithmetic = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 STINT_WINOGRAD=off $stint " + rest);
   CHECK_THAT(arithmetic.err, Catch::Contains("rank 0, or another instruction set or STINT_WINOGRAD"));

@@ -128,7 +128,7 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
     std::string whole = weights_of(config);
     config.memory.probe_every = 2;
     config.log.experiment = std::string(drop, 4) + "-cut";
-    weights_of(config, 3);
+    weights_of(config, 4);
     config.resume = directory.path().string() + "/" + config.log.experiment;
     std::filesystem::path probes = config.resume + "/probes.jsonl";
     std::ofstream(probes, std::ios::app) << R"({"step":4,"layer":"probed by a run that was killed"})"

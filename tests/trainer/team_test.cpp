@@ -206,6 +206,32 @@ TEST_CASE("another number of workers resumes where nobody remembers anything, an
   CHECK(train_whole(vrl).top1 > 50);
 }
 
+TEST_CASE("STL-SGD goes on in its stage with another number of workers", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = team_run(directory, "stl", "stl:variant=sc,iid=true,period=2,stage=4");
+  config.optim.epochs = 1;  // 11 steps: the stage of 4, and 7 of that of 8, in which they meet every 4 steps
+  auto first = train_whole(config);
+  auto before = last_line(first.run);
+  config.resume = first.run;
+  config.optim.epochs = 2;
+  config.sync.workers = 2;  // 22 steps: the last of that stage, the stage of 16 with a period of 8, and 5 more
+  auto after = last_line(train_whole(config).run);
+  CHECK(before[11] == 2 + 2);
+  CHECK(after[11] == before[11] + 1 + 2 + 1);
+  CHECK(after[9] > before[9]);  // bytes go on counting
+}
+
+TEST_CASE("a run with several workers goes on with the algorithm that it began with", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = team_run(directory, "sync", "sync");
+  config.optim.epochs = 1;
+  config.resume = train_whole(config).run;
+  config.optim.epochs = 2;
+  config.sync.algorithm = "local:period=2";
+  CHECK_THROWS_WITH(train_whole(config),
+                    Catch::Contains("is of --sync sync, now it is local") && Catch::Contains("--pretrained"));
+}
+
 TEST_CASE("CoCoD-SGD's workers share out a batch by their speeds", "[trainer]") {
   TemporaryDirectory directory;
   Config config = team_run(directory, "speeds", "cocod:period=3");

@@ -1,5 +1,7 @@
+#include <stint/dist/arguments.h>
 #include <stint/kernels/cpu_arithmetic.h>
 #include <stint/kernels/vector/vector.h>
+#include <stint/tools/trainer/checksum.h>
 #include <stint/tools/trainer/synchroniser.h>
 #include <stint/tools/trainer/training.h>
 
@@ -16,13 +18,22 @@ using dist::Reduce;
 
 namespace {
 
-/// Everything of a configuration, and of what decides the bits besides, that the workers must agree on.
+/// Two builds of one version are different programs.
+const std::string& build() {
+  static const std::string checksum = checksum_of_file("/proc/self/exe");
+  return checksum;
+}
+
+/// Everything of a configuration, and of what decides the bits besides, that the workers must agree on. Folders may
+/// have other names on other machines.
 std::string common_part(Config config, Device device) {
-  config.log = {};
-  config.resume.clear();
+  Config::Log log;
+  log.recovery_interval = config.log.recovery_interval;
+  config.log = log;
+  if (!config.resume.empty()) config.resume = "a run";
   config.device.clear();
   config.data.dir.clear();
-  return to_yaml(config) + STINT_VERSION + (device == Device::cpu() ? cpu_arithmetic() : "");
+  return to_yaml(config) + build() + (device == Device::cpu() ? cpu_arithmetic() : "");
 }
 
 void add_hash(std::string_view bytes, std::vector<std::int32_t>& words) {
@@ -61,6 +72,7 @@ void check_sync(const Config& config, int workers) {
 Synchroniser::Synchroniser(const Config& config, dist::Communicator& group, Training& training, double weight)
     : group_(group),
       training_(training),
+      name_(dist::Arguments(config.sync.algorithm).name()),
       algorithm_(dist::parse_algorithm(config.sync.algorithm, config.sync.compress)(
           {group, training.state().parameter_table(), training.device(), buffer_policy(config)})),
       votes_({1}, DType::i32),

@@ -51,6 +51,8 @@ class Synchroniser {
   /// The algorithm's state has been read from a checkpoint.
   void resumed() { rounds_seen_ = algorithm_->rounds(); }
 
+  /// Of the algorithm, as `--sync` has it, without its parameters.
+  const std::string& name() const { return name_; }
   dist::Algorithm& algorithm() { return *algorithm_; }
   dist::Communicator& group() { return group_; }
 
@@ -64,6 +66,7 @@ class Synchroniser {
 
   dist::Communicator& group_;
   Training& training_;
+  std::string name_;
   std::unique_ptr<dist::Algorithm> algorithm_;
   std::int64_t rounds_seen_ = 0;
   std::vector<NamedTensor> aside_;  // this worker's model, inside of `with_consensus`

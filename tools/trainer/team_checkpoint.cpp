@@ -55,6 +55,27 @@ void check_world(const Json& saved, const fs::path& directory, int workers, bool
        directory.string(), saved.at("workers").get<int>(), workers);
 }
 
+/// What one algorithm remembers is nothing to another.
+void check_algorithm(const Json& saved, const fs::path& directory, const std::string& name) {
+  std::string before = saved.value("algorithm", name);
+  if (before == name) return;
+  fail(
+      ErrorKind::usage, "resume",
+      "{} is of --sync {}, now it is {}: a run goes on with what it began with; --pretrained begins a new one with its "
+      "weights",
+      directory.string(), before, name);
+}
+
+/// The group goes on where it was: what it counts, and where its schedule is.
+void set_progress(const Json& saved, Synchroniser& synchroniser) {
+  synchroniser.algorithm().set_counters(saved.at("counters").get<std::vector<double>>());
+  synchroniser.algorithm().set_rounds(saved.at("rounds"));
+  dist::Traffic traffic;
+  traffic.sent = saved.at("sent");
+  traffic.received = saved.at("received");
+  synchroniser.group().set_traffic(traffic);
+}
+
 }  // namespace
 
 void save_worker(const fs::path& directory, Training& training, Synchroniser& synchroniser) {
@@ -63,6 +84,7 @@ void save_worker(const fs::path& directory, Training& training, Synchroniser& sy
   write_safetensors(file_of(directory, rank, "safetensors"), tensors_of(training, synchroniser));
   const dist::Traffic& traffic = synchroniser.group().traffic();
   Json json = {{"workers", synchroniser.group().size()},
+               {"algorithm", synchroniser.name()},
                {"nothing_of_its_own", nothing_of_its_own(synchroniser)},
                {"counters", algorithm.counters()},
                {"rounds", algorithm.rounds()},
@@ -78,20 +100,18 @@ void load_worker(const fs::path& directory, Training& training, Synchroniser& sy
   if (!fs::exists(first)) return;  // of a run of one worker
   try {
     Json saved = Json::parse(read_file(first));
+    check_algorithm(saved, directory, synchroniser.name());
     if (saved.at("workers") != workers) {
       training.random().next += static_cast<std::uint64_t>(rank) << 40;  // as at the start: every worker draws its own
-      return check_world(saved, directory, workers, world_change);
+      check_world(saved, directory, workers, world_change);
+      if (saved.at("nothing_of_its_own").get<bool>()) set_progress(saved, synchroniser);
+      return;
     }
     saved = Json::parse(read_file(mine));
     read_tensors(file_of(directory, rank, "safetensors"), tensors_of(training, synchroniser));
     training.state().refresh_twin();
-    synchroniser.algorithm().set_counters(saved.at("counters").get<std::vector<double>>());
-    synchroniser.algorithm().set_rounds(saved.at("rounds"));
+    set_progress(saved, synchroniser);
     training.random() = {saved.at("random").at("seed"), saved.at("random").at("next")};
-    dist::Traffic traffic;
-    traffic.sent = saved.at("sent");
-    traffic.received = saved.at("received");
-    synchroniser.group().set_traffic(traffic);
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::data, "checkpoint", "{} is malformed: {}", mine.string(), error.what());
   }
