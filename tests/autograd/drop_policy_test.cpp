@@ -6,6 +6,7 @@
 #include <stint/kernels/relu/relu.h>
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 
@@ -170,17 +171,73 @@ TEST_CASE("random dropping depends on seed and step, and on nothing before them"
   CHECK_FALSE(same_bits(gradient(2, 7), gradient(1, 7)));
 }
 
-TEST_CASE("the error of a weight gradient is bounded by what was dropped", "[drop]") {
-  // |dW - dW'| <= |dY| |X - X'|, and more is dropped as gamma grows.
-  Step dense(keep_dense());
+namespace {
+
+double norm(const Reals& values) {
+  double sum = 0;
+  for (double value : values) sum += value * value;
+  return std::sqrt(sum);
+}
+
+/// What the smallest magnitudes, all but `kept`, weigh together.
+double residual_norm(Reals values, std::int64_t kept) {
+  std::sort(values.begin(), values.end(), [](double a, double b) { return std::abs(a) > std::abs(b); });
+  values.erase(values.begin(), values.begin() + kept);
+  return norm(values);
+}
+
+struct LinearStep {
+  Reals weight_gradient, output_gradient;
+
+  LinearStep(SavePolicy& policy, const Reals& inputs) {
+    Tape tape(Tape::Mode::training, policy);
+    Leaf weight = make_leaf("weight", {8, 40}, 2);
+    Value x = tape.constant(to_tensor(inputs, {{30, 40}}));
+    Value zeros = tape.variable(to_tensor(Reals(30 * 8, 0.0), {{30, 8}}));  // its gradient is the output's
+    Value y = tape.apply(Add{}, tape.apply(Linear{}, x, tape.leaf(weight), Value()), zeros);
+    x = Value();
+    std::vector<std::int32_t> labels(30, 3);
+    Value loss = tape.apply(SoftmaxCrossEntropy{}, y, tape.constant(class_labels(labels)));
+    tape.backward(loss);
+    weight_gradient = to_reals(weight.gradient);
+    output_gradient = to_reals(tape.gradient(zeros));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("the error of a weight gradient is bounded by what was dropped", "[drop]") {  // |dW - dW'| <= |dY| |X - X'|
+  Reals inputs = random_reals(30 * 40, 7);
+  LinearStep dense(keep_dense(), inputs);
   double last = -1;
+  for (double gamma : {0.5, 0.7, 0.9, 0.99}) {
+    DropPolicy policy({});
+    policy.start_step(0, gamma);
+    LinearStep dropped(policy, inputs);
+    Reals error = dropped.weight_gradient;
+    for (std::size_t i = 0; i < error.size(); ++i) error[i] -= dense.weight_gradient[i];
+    double bound = norm(dense.output_gradient) * residual_norm(inputs, drop_capacity(30 * 40, gamma));
+    CHECK(norm(error) > last);
+    CHECK(norm(error) <= bound);
+    CHECK(norm(error) > 0.01 * bound);  // the bound says something
+    last = norm(error);
+  }
+}
+
+TEST_CASE("the larger gamma, the less energy is kept, and the largest keep more than random ones", "[drop]") {
+  auto energy = [](DropStrategy strategy, double gamma) {
+    DropPolicy policy({.strategy = strategy});
+    policy.start_step(0, gamma);
+    policy.set_recording(true);
+    Step step(policy);
+    return policy.records().at(0).kept_energy;
+  };
+  double last = 1;
   for (double gamma : {0.6, 0.7, 0.8, 0.9, 0.99}) {
-    Step dropped = step_with({.operators = {"conv2d"}}, gamma);
-    Reals exact = to_reals(dense.net.shortcut.gradient), approximate = to_reals(dropped.net.shortcut.gradient);
-    double error = 0;
-    for (std::size_t i = 0; i < exact.size(); ++i) error += (exact[i] - approximate[i]) * (exact[i] - approximate[i]);
-    CHECK(error > last);
-    last = error;
+    double largest = energy(DropStrategy::mink, gamma);
+    CHECK(largest < last);
+    CHECK(largest > energy(DropStrategy::random, gamma));
+    last = largest;
   }
 }
 
