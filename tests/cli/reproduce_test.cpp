@@ -306,6 +306,7 @@ TEST_CASE("a report that is damaged is named; a folder whose number is no seed i
   fs::create_directories(runs / "one-01");
   CHECK(table_tool("report p", directory).code == 0);
   CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not run") == 0);
+  CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not finished") == 0);
   for (const char* damaged : {"{\"total\": 1", "[]", "{\"slots\": [{}]}"}) {
     write(runs / "one-1/report.json", damaged);
     Outcome report = table_tool("report p", directory);

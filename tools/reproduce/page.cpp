@@ -31,7 +31,7 @@ std::string runs_cell(const RowResult& row, const std::string& folder) {
     text += fmt::format("{}[{}]({}/{})", text.empty() ? "" : ", ", name, folder, name);
   }
   if (!row.missing.empty()) {
-    text += fmt::format("{}not run: {}", text.empty() ? "" : "; ", fmt::join(row.missing, ", "));
+    text += fmt::format("{}not finished: {}", text.empty() ? "" : "; ", fmt::join(row.missing, ", "));
   }
   return text;
 }

@@ -1,8 +1,11 @@
+#include <fmt/format.h>
 #include <stint/tools/reproduce/relation.h>
 #include <stint/tools/reproduce/results.h>
+#include <stint/tools/trainer/files.h>
 
 #include <algorithm>
 #include <charconv>
+#include <nlohmann/json.hpp>
 
 namespace stint::reproduce {
 
@@ -25,6 +28,15 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   return seeds;
 }
 
+/// Why a run has no figures, where that is known.
+std::string reason_of(const Job& job) {
+  if (job.state() == Job::State::stale) return " (made by another command)";
+  fs::path file = job.run / "run.json";
+  auto json = nlohmann::json::parse(fs::exists(file) ? read_file(file) : "", nullptr, false);
+  bool failed = json.is_object() && json.value("status", "") == "failed";
+  return failed ? fmt::format(" (failed: {})", json.value("reason", "")) : "";
+}
+
 RowResult read_row(const Table& table, const Row& row, const std::string& tier, const fs::path& output) {
   Request request{.output = output, .tier = tier, .data = {{"", "DIR"}}};
   request.seeds = seeds_of(row, table.tiers.at(tier), folder_of(table, tier, output));
@@ -34,8 +46,7 @@ RowResult read_row(const Table& table, const Row& row, const std::string& tier, 
     if (jobs[i].state() == Job::State::finished) {
       result.runs.push_back({jobs[i], request.seeds[i], read_measures(jobs[i].run, row)});
     } else {
-      bool stale = jobs[i].state() == Job::State::stale;
-      result.missing.push_back(jobs[i].run.filename().string() + (stale ? " (made by another command)" : ""));
+      result.missing.push_back(jobs[i].run.filename().string() + reason_of(jobs[i]));
     }
   }
   return result;
