@@ -17,7 +17,6 @@ struct CutBorder {
 
   __device__ Keys keys() const { return {cut->center}; }
   __device__ std::uint32_t key() const { return cut->key; }
-  __device__ std::int64_t ties() const { return cut->ties; }
 };
 
 struct RandomBorder {
@@ -27,7 +26,6 @@ struct RandomBorder {
 
   __device__ Keys keys() const { return {sequence}; }
   __device__ std::uint32_t key() const { return border; }
-  __device__ std::int64_t ties() const { return 0; }
 };
 
 /// The place of this thread's pack, and how many of its elements there are.
@@ -110,13 +108,14 @@ __global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, 
   Pack elements = load_tile_pack(x, pack);
   Sides sides(border, elements, pack);
   TileCount before = tiles[blockIdx.x];
+  std::int64_t room = tiles[gridDim.x].room(capacity);
   unsigned inside = sides.above;
   int total = 0;
-  if (before.equal < border.ties()) {  // the same for the whole block
+  if (before.equal < room) {  // the same for the whole block
     int equal = block_prefix(__popc(sides.equal), total, scratch);
-    inside |= first_bits(sides.equal, border.ties() - before.equal - equal);
+    inside |= first_bits(sides.equal, room - before.equal - equal);
   }
-  std::int64_t place = before.inside(border.ties()) + block_prefix(__popc(inside), total, scratch);
+  std::int64_t place = before.inside(room) + block_prefix(__popc(inside), total, scratch);
   inside = first_bits(inside, capacity - place);
   if (mask && pack.count > 0) mask[pack.first / 8] = static_cast<std::uint8_t>(inside);
   for (int j = 0; j < Pack::size; ++j) {
@@ -128,10 +127,10 @@ __global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, 
 }
 
 /// counts, and what is behind the last kept element.
-template <typename T, typename Border>
-__global__ void drop_finish_kernel(Border border, const TileCount* total, std::int64_t capacity, T* values,
-                                   std::int32_t* index, DropCounts* counts) {
-  std::int64_t inside = total->inside(border.ties());
+template <typename T>
+__global__ void drop_finish_kernel(const TileCount* total, std::int64_t capacity, T* values, std::int32_t* index,
+                                   DropCounts* counts) {
+  std::int64_t inside = total->inside(total->room(capacity));
   DropCounts result{inside, inside < capacity ? inside : capacity};
   std::int64_t i = result.kept + std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   for (; i < capacity; i += std::int64_t{gridDim.x} * blockDim.x) {
@@ -187,8 +186,8 @@ void pack(const Tensor& x, const Border& border, const KeptElements& kept, const
   sum_up(tile_counts, blocks);
   launch(drop_pack_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border, tiles,
          capacity, kept.values.data<T>(), mask, index);
-  launch(drop_finish_kernel<T, Border>, grid_size(capacity + 1), block_size, 0, stream_of(x), border, tiles + blocks,
-         capacity, kept.values.data<T>(), index, reinterpret_cast<DropCounts*>(kept.counts.raw()));
+  launch(drop_finish_kernel<T>, grid_size(capacity + 1), block_size, 0, stream_of(x), tiles + blocks, capacity,
+         kept.values.data<T>(), index, reinterpret_cast<DropCounts*>(kept.counts.raw()));
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
   while (true) {
     int shift = range.shift();
     range = range.of_bin(descend(bins, wanted));
-    if (shift == 0) return {.key = range.low, .ties = wanted};
+    if (shift == 0) return {.key = range.low};
     count_range(x, count, range, bins);
   }
 }
@@ -160,7 +160,7 @@ void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor
   }
   auto center = static_cast<float>(total.mean(x.count()));
   auto reach = static_cast<float>(sigmas * std::sqrt(total.variance(x.count())));
-  *reinterpret_cast<Cut*>(cut.raw()) = {.center = center, .key = magnitude_key(reach, 0)};
+  *reinterpret_cast<Cut*>(cut.raw()) = cut_around(center, reach);
 }
 
 void take_sample(const Tensor& x, const Tensor& sample) {

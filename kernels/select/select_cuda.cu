@@ -67,7 +67,7 @@ __global__ void descend_kernel(Digit digit, Descent* descent, Cut* cut) {
     for (wanted -= before; descent->bins[bin] < wanted; --bin) wanted -= descent->bins[bin];
     descent->prefix |= bin << digit.shift;
     descent->wanted = wanted;
-    *cut = {0, descent->prefix, wanted};
+    *cut = {0, descent->prefix};
   }
   __syncthreads();
   for (int i = 0; i < share; ++i) top[-i] = 0;
@@ -80,7 +80,7 @@ __global__ void start_descent_kernel(std::int64_t keep, Descent* descent, Cut* c
   if (threadIdx.x != 0) return;
   descent->wanted = keep;
   descent->prefix = 0;
-  *cut = {0, ~0u, 0};  // for nothing to keep
+  *cut = {0, ~0u};  // for nothing to keep
 }
 
 template <typename T>
@@ -113,7 +113,7 @@ __global__ void outside_kernel(std::int64_t count, int tiles, double sigmas, con
   if (threadIdx.x != 0) return;
   Moments total{sum, squares};
   auto reach = static_cast<float>(sigmas * sqrt(total.variance(count)));
-  *cut = {static_cast<float>(total.mean(count)), magnitude_key(reach, 0), 0};
+  *cut = cut_around(static_cast<float>(total.mean(count)), reach);
 }
 
 template <typename T>
