@@ -13,6 +13,7 @@ namespace stint {
 std::string memory_text(const PurposeBytes& bytes);
 
 /// Throws an error of memory again with what a step held when it failed, the largest first, and what to change.
-[[noreturn]] void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger);
+/// `dropping`: whether elements of saved tensors are dropped already.
+[[noreturn]] void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger, bool dropping);
 
 }  // namespace stint
