@@ -229,7 +229,7 @@ TEST_CASE("the larger gamma, the less energy is kept, and the largest keep more 
   auto energy = [](DropStrategy strategy, double gamma) {
     DropPolicy policy({.strategy = strategy});
     policy.start_step(0, gamma);
-    policy.set_recording(true);
+    policy.set_recording(Recording::energy);
     Step step(policy);
     return policy.records().at(0).kept_energy;
   };
@@ -245,7 +245,7 @@ TEST_CASE("the larger gamma, the less energy is kept, and the largest keep more 
 TEST_CASE("records say what was kept of each tensor", "[drop]") {
   DropPolicy policy({.strategy = DropStrategy::nsigma});
   policy.start_step(0, 0.7);
-  policy.set_recording(true);
+  policy.set_recording(Recording::energy);
   Step step(policy);
   REQUIRE(policy.records().size() == 2);
   const DropRecord& record = policy.records()[0];
@@ -256,7 +256,16 @@ TEST_CASE("records say what was kept of each tensor", "[drop]") {
   CHECK(record.counts.kept > 0);
   CHECK(record.kept_energy > 0.3);
   CHECK(record.kept_energy < 1);
+  std::int64_t kept = record.counts.kept;
   policy.start_step(1, 0.7);
+  CHECK(policy.records().empty());
+  policy.set_recording(Recording::counts);
+  Step again(policy);
+  CHECK(policy.records().at(0).counts.kept == kept);
+  CHECK(policy.records()[0].kept_energy == 0);
+  policy.start_step(2, 0.7);
+  policy.set_recording(Recording::off);
+  Step last(policy);
   CHECK(policy.records().empty());
 }
 

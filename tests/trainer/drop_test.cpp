@@ -204,6 +204,61 @@ TEST_CASE("a step that drops already is not told to drop when it runs out of mem
   CHECK_THAT(error_with(3, "mink:gamma=0.5"), Catch::EndsWith("\na smaller --batch-size may help"));  // nothing yet
 }
 
+namespace {
+
+/// Looks on at what a run notes of its steps.
+struct Watching : Stopping {
+  Training* training = nullptr;
+  EpochSummary last;
+
+  Watching() : Stopping(-1) {}
+  void started(const RunDirectory&, Training& its, const std::vector<std::string>&) override { training = &its; }
+  void stepped(const TrainingMoment& moment) override {
+    CHECK(training->dropping().policy()->records().empty() == (moment.step < moment.steps));  // each of them waits
+  }
+  void epoch_done(const EpochSummary& summary, std::int64_t) override { last = summary; }
+};
+
+}  // namespace
+
+TEST_CASE("the log of a run says what its last batches kept, tensor by tensor, and what memory is for", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = small_net(devices().back());
+  config.model.name = "mlp";
+  config.model.kwargs = {{"hidden", "32"}};
+  config.data.batch_size = 150;
+  config.optim.grad_accum_steps = 2;
+  config.optim.epochs = 2;
+  config.log.output = directory.path();
+  for (const char* drop : {"mink:gamma=0.6/0.9@1", "random:gamma=0.6/0.9@1"}) {
+    config.memory.drop = drop;
+    config.log.experiment = std::string(drop, 4);
+    Watching watching;
+    auto run = train(config, watching, watching.stop).run;
+    std::istringstream lines(read_file(run / "metrics.jsonl"));
+    std::vector<double> gammas;
+    for (std::string line; std::getline(lines, line);) {
+      auto json = nlohmann::json::parse(line);
+      CHECK(json["live_bytes"]["parameter"] > 0);
+      CHECK(json["peak_bytes"]["saved"] > 0);
+      CHECK(json["peak_bytes"]["total"] > json["live_bytes"]["total"]);
+      if (!json.contains("eval_loss")) continue;
+      REQUIRE(json["dropped"].size() == 2);
+      CHECK(json["dropped"][0]["layers"][0] == "fc2");
+      CHECK(json["dropped"][1]["layers"][0] == "head");
+      for (const auto& row : json["dropped"]) {
+        gammas.push_back(row["gamma"]);
+        CHECK(row["capacity"] == drop_capacity(row["elements"], row["gamma"]));
+        CHECK(row["kept"] <= row["capacity"]);
+        CHECK(row["kept"] > 0.8 * row["capacity"].get<double>());
+        if (config.log.experiment == "mink") CHECK(row["kept"] == row["capacity"]);
+      }
+    }
+    CHECK(gammas == std::vector<double>{0.6, 0.6, 0.9, 0.9});
+    CHECK(watching.last.dropped.size() == 2);
+  }
+}
+
 TEST_CASE("random dropping draws other places in every batch of a step, and on every worker", "[trainer]") {
   Config config = small_net(devices().front());
   config.model.name = "mlp";

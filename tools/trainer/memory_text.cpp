@@ -53,6 +53,20 @@ std::string memory_text(const PurposeBytes& bytes) {
   return fmt::format("{:.1f} MiB ({})", mebibytes(bytes.total()), parts);
 }
 
+std::string kept_text(const std::vector<DropRecord>& records) {
+  std::int64_t elements = 0, capacity = 0, inside = 0, kept = 0;
+  for (const DropRecord& record : records) {
+    elements += record.elements;
+    capacity += record.capacity;
+    inside += record.counts.inside;
+    kept += record.counts.kept;
+  }
+  auto share = [&](std::int64_t part) { return 100 * static_cast<double>(part) / static_cast<double>(elements); };
+  std::string text = fmt::format("kept {:.2f} % of {} elements in {} tensors, room for {:.2f} %", share(kept), elements,
+                                 records.size(), share(capacity));
+  return inside == kept ? text : text + fmt::format(", {} cut", inside - kept);
+}
+
 void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger, bool dropping) {
   std::string advice = "a smaller --batch-size may help" + (dropping ? drop_more_text : drop_text)(ledger);
   std::erase_if(ledger, [](const LedgerRow& row) { return row.held_bytes == 0; });
