@@ -64,6 +64,10 @@ class Algorithm {
 
   /// Whether the models (and optimisers) of all workers are the same after the last step.
   virtual bool replicas_agree() const = 0;
+  /// Whether models become equal by being averaged, which takes the buffers along; if not, by equal updates alone.
+  virtual bool averages() const { return false; }
+  /// Whether the buffers of all workers are the same after the last step.
+  bool buffers_agree() const;
   /// What a checkpoint keeps of this worker. The tensors are live: restoring is copying into them. Waits for what is
   /// under way.
   virtual std::vector<NamedTensor> state() { return {}; }

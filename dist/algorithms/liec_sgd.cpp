@@ -47,6 +47,7 @@ class LiecSgd : public TwoWay {
   }
 
   bool replicas_agree() const override { return agree_; }
+  bool averages() const override { return true; }
   std::vector<double> counters() const override {
     auto counters = TwoWay::counters();
     counters.push_back(agree_ ? 1 : 0);

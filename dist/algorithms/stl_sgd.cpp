@@ -47,6 +47,7 @@ class StlSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return agree_; }
+  bool averages() const override { return true; }
   std::vector<NamedTensor> state() override {
     if (!start_) return {};
     return {{"stage_start", start_}};

@@ -259,7 +259,7 @@ TEST_CASE("replicas that must be equal and are not end the run, naming the first
   struct Vandal : Watcher {
     void started(const RunDirectory&, Training& training, const std::vector<std::string>&) override {
       const Block* block = training.state().parameter_table().find("fc2.weight");
-      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone
+      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone, once the run is open
     }
   };
   TemporaryDirectory directory;

@@ -94,10 +94,10 @@ void save_worker(const fs::path& directory, Training& training, Synchroniser& sy
   write_file(file_of(directory, rank, "json"), json.dump(2) + "\n");
 }
 
-void load_worker(const fs::path& directory, Training& training, Synchroniser& synchroniser, bool world_change) {
+bool load_worker(const fs::path& directory, Training& training, Synchroniser& synchroniser, bool world_change) {
   int rank = synchroniser.group().rank(), workers = synchroniser.group().size();
   fs::path first = file_of(directory, 0, "json"), mine = file_of(directory, rank, "json");
-  if (!fs::exists(first)) return;  // of a run of one worker
+  if (!fs::exists(first)) return false;  // of a run of one worker
   try {
     Json saved = Json::parse(read_file(first));
     check_algorithm(saved, directory, synchroniser.name());
@@ -105,13 +105,14 @@ void load_worker(const fs::path& directory, Training& training, Synchroniser& sy
       training.random().next += static_cast<std::uint64_t>(rank) << 40;  // as at the start: every worker draws its own
       check_world(saved, directory, workers, world_change);
       if (saved.at("nothing_of_its_own").get<bool>()) set_progress(saved, synchroniser);
-      return;
+      return false;
     }
     saved = Json::parse(read_file(mine));
     read_tensors(file_of(directory, rank, "safetensors"), tensors_of(training, synchroniser));
     training.state().refresh_twin();
     set_progress(saved, synchroniser);
     training.random() = {saved.at("random").at("seed"), saved.at("random").at("next")};
+    return true;
   } catch (const nlohmann::json::exception& error) {
     fail(ErrorKind::data, "checkpoint", "{} is malformed: {}", mine.string(), error.what());
   }

@@ -98,6 +98,7 @@ class Run {
     } else {
       load(earlier);
     }
+    if (synchroniser_) synchroniser_->check_drift(common_);
     if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
     set_emulated_clock();
     if (team_.rank() != 0) return;
@@ -114,7 +115,7 @@ class Run {
     take_note(note);
     note_changes(run);
     if (!synchroniser_) return;
-    load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
+    common_ = !load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
     synchroniser_->resumed();
   }
 
@@ -286,6 +287,7 @@ class Run {
   std::optional<Synchroniser> synchroniser_;
   std::optional<RunDirectory> directory_;  // of rank 0
   Progress progress_;
+  bool common_ = true;  // all workers begin with the same
   EvalResult last_;
   std::int64_t skipped_ = 0;
 };
