@@ -68,9 +68,17 @@ class Algorithm {
   virtual bool averages() const { return false; }
   /// Whether the buffers of all workers are the same after the last step.
   bool buffers_agree() const;
+  /// Whether this worker carries anything of its own from step to step beside model and optimiser: a correction, an
+  /// error that it owes.
+  virtual bool remembers() const = 0;
+  /// Whether the common model, the optimiser, `counters` and `common_state` say everything about this worker: then its
+  /// number of colleagues may change.
+  bool nothing_of_its_own() const { return replicas_agree() && !remembers(); }
   /// What a checkpoint keeps of this worker. The tensors are live: restoring is copying into them. Waits for what is
   /// under way.
   virtual std::vector<NamedTensor> state() { return {}; }
+  /// What of it is the same on all workers wherever their models are.
+  virtual std::vector<NamedTensor> common_state() { return {}; }
   /// Numbers that a checkpoint keeps beside the tensors.
   virtual std::vector<double> counters() const { return {}; }
   virtual void set_counters(const std::vector<double>&) {}

@@ -114,8 +114,9 @@ class Run {
     fs::path checkpoint = checkpoints.load_newest(training_, progress_, note);
     take_note(note);
     note_changes(run);
+    check_algorithm(checkpoint, synchroniser_ ? synchroniser_->name() : "none");
     if (!synchroniser_) return;
-    common_ = !load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
+    common_ = !load_worker(checkpoint, training_, *synchroniser_, progress_, config_.sync.world_change);
     synchroniser_->resumed();
   }
 
