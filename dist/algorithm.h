@@ -42,6 +42,8 @@ struct StepContext {
 /// - Weight decay is the optimiser's: it acts on the worker's own parameters and is never compressed.
 /// - What is remembered of gradients (errors, corrections) counts in units of the model: when the learning rate changes
 ///   it is rescaled, and a round divides by the sum of the rates that were applied in it.
+/// - A gradient that waits for its update (lb and crpsgd: for the last batch of it; pipe: for the next step) counts in
+///   units of a gradient: it is applied at the rate of the step that applies it.
 /// - A round that the end of training cuts short is closed with its true length (`finish`).
 class Algorithm {
  public:
