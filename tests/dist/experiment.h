@@ -47,6 +47,14 @@ struct Course {
 };
 Course run(const Experiment& experiment);
 
+/// x <- x - lr direction
+struct PlainDescent : LocalUpdate {
+  void apply(const Tensor& x, const Tensor& direction, float lr) override;
+  std::vector<NamedTensor> state() override { return {}; }
+  std::int64_t steps() const override { return 0; }
+  void set_steps(std::int64_t) override {}
+};
+
 /// A table with ragged blocks, so that there is padding.
 BlockTable ragged_table();
 

@@ -1,4 +1,5 @@
 #include <stint/kernels/sgd/sgd.h>
+#include <stint/kernels/vector/vector.h>
 
 #include <cmath>
 #include <mutex>
@@ -104,6 +105,10 @@ Course run(const Experiment& e) {
     course.compression_error = algorithm->compression_error();
   });
   return course;
+}
+
+void PlainDescent::apply(const Tensor& x, const Tensor& direction, float lr) {
+  axpy(-lr, direction, x);
 }
 
 BlockTable ragged_table() {
