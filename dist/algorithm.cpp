@@ -47,6 +47,11 @@ void Algorithm::consensus_buffers(const StepContext& context, const Tensor& out)
   }
 }
 
+bool Algorithm::buffers_agree() const {
+  if (setting_.buffers == BufferPolicy::root_every_step) return true;
+  return setting_.buffers != BufferPolicy::local && averages() && replicas_agree();
+}
+
 void Algorithm::share_buffers(const StepContext& context) {
   bool wanted = setting_.buffers == BufferPolicy::root_every_step && context.buffers && context.buffers.count() > 0;
   if (wanted) setting_.group.broadcast(context.buffers, 0, Payload::buffer).wait();

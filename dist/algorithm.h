@@ -42,6 +42,8 @@ struct StepContext {
 /// - Weight decay is the optimiser's: it acts on the worker's own parameters and is never compressed.
 /// - What is remembered of gradients (errors, corrections) counts in units of the model: when the learning rate changes
 ///   it is rescaled, and a round divides by the sum of the rates that were applied in it.
+/// - A gradient that waits for its update (lb and crpsgd: for the last batch of it; pipe: for the next step) counts in
+///   units of a gradient: it is applied at the rate of the step that applies it.
 /// - A round that the end of training cuts short is closed with its true length (`finish`).
 class Algorithm {
  public:
@@ -64,9 +66,21 @@ class Algorithm {
 
   /// Whether the models (and optimisers) of all workers are the same after the last step.
   virtual bool replicas_agree() const = 0;
+  /// Whether models become equal by being averaged, which takes the buffers along; if not, by equal updates alone.
+  virtual bool averages() const { return false; }
+  /// Whether the buffers of all workers are the same after the last step.
+  bool buffers_agree() const;
+  /// Whether this worker carries anything of its own from step to step beside model and optimiser: a correction, an
+  /// error that it owes.
+  virtual bool remembers() const = 0;
+  /// Whether the common model, the optimiser, `counters` and `common_state` say everything about this worker: then its
+  /// number of colleagues may change.
+  bool nothing_of_its_own() const { return replicas_agree() && !remembers(); }
   /// What a checkpoint keeps of this worker. The tensors are live: restoring is copying into them. Waits for what is
   /// under way.
   virtual std::vector<NamedTensor> state() { return {}; }
+  /// What of it is the same on all workers wherever their models are.
+  virtual std::vector<NamedTensor> common_state() { return {}; }
   /// Numbers that a checkpoint keeps beside the tensors.
   virtual std::vector<double> counters() const { return {}; }
   virtual void set_counters(const std::vector<double>&) {}

@@ -37,6 +37,7 @@ class CocodSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return false; }
+  bool remembers() const override { return true; }
   std::vector<NamedTensor> state() override {
     under_way_.wait();
     return {{"snapshot", snapshot_}, {"average", average_}};

@@ -44,6 +44,7 @@ class Easgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return false; }
+  bool remembers() const override { return true; }
   std::vector<NamedTensor> state() override { return {{"centre", centre_}}; }
   std::vector<double> counters() const override { return {static_cast<double>(since_), started_ ? 1.0 : 0.0}; }
   void set_counters(const std::vector<double>& counters) override {

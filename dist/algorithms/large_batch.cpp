@@ -35,6 +35,7 @@ class LargeBatch : public Algorithm {
   }
 
   bool replicas_agree() const override { return true; }
+  bool remembers() const override { return gathered_ > 0; }
   std::vector<NamedTensor> state() override { return {{"gradient_sum", sum_}}; }
   std::vector<double> counters() const override { return {static_cast<double>(gathered_), batches_}; }
   void set_counters(const std::vector<double>& counters) override {

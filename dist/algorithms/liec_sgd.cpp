@@ -37,6 +37,7 @@ class LiecSgd : public TwoWay {
     met();
     apply(context, u_);
     agree_ = averaging;
+    owes_ = !averaging;
     share_buffers(context);
   }
 
@@ -47,14 +48,19 @@ class LiecSgd : public TwoWay {
   }
 
   bool replicas_agree() const override { return agree_; }
+  bool averages() const override { return true; }
+  /// The end of a run makes models equal, but leaves the server's error for a run that goes on.
+  bool remembers() const override { return owes_; }
   std::vector<double> counters() const override {
     auto counters = TwoWay::counters();
     counters.push_back(agree_ ? 1 : 0);
+    counters.push_back(owes_ ? 1 : 0);
     return counters;
   }
   void set_counters(const std::vector<double>& counters) override {
     TwoWay::set_counters(counters);
     agree_ = counters.at(1) != 0;
+    owes_ = counters.size() < 3 || counters[2] != 0;  // older checkpoints do not say
   }
 
  private:
@@ -62,6 +68,7 @@ class LiecSgd : public TwoWay {
   Tensor error_;  // of the server: this rank's shard
   Tensor u_;
   bool agree_ = true;
+  bool owes_ = false;  // the server's error is not zero
 };
 
 }  // namespace

@@ -25,6 +25,8 @@ class LocalSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return since_ == 0; }
+  bool averages() const override { return true; }
+  bool remembers() const override { return false; }
   std::vector<double> counters() const override { return {static_cast<double>(since_)}; }
   void set_counters(const std::vector<double>& counters) override {
     since_ = static_cast<std::int64_t>(counters.at(0));

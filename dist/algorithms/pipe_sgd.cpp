@@ -31,10 +31,12 @@ class PipeSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return true; }
+  bool remembers() const override { return false; }
   std::vector<NamedTensor> state() override {
     under_way_.wait();
     return {{"late_gradient", late_}};
   }
+  std::vector<NamedTensor> common_state() override { return state(); }
   std::vector<double> counters() const override { return {pending_ ? 1.0 : 0.0}; }
   void set_counters(const std::vector<double>& counters) override { pending_ = counters.at(0) != 0; }
 

@@ -47,10 +47,13 @@ class StlSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return agree_; }
+  bool averages() const override { return true; }
+  bool remembers() const override { return false; }
   std::vector<NamedTensor> state() override {
     if (!start_) return {};
     return {{"stage_start", start_}};
   }
+  std::vector<NamedTensor> common_state() override { return state(); }
   std::vector<double> counters() const override {
     return {static_cast<double>(stage_), static_cast<double>(in_stage_), agree_ ? 1.0 : 0.0};
   }

@@ -38,6 +38,7 @@ class SyncSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return true; }
+  bool remembers() const override { return false; }
 
  private:
   struct Bucket {

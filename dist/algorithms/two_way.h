@@ -24,6 +24,7 @@ class TwoWay : public Algorithm {
  public:
   TwoWay(const Setting& setting, const CompressionOptions& options);
 
+  bool remembers() const override { return true; }
   std::vector<NamedTensor> state() override { return memories_; }
   std::vector<double> counters() const override { return {remembered_lr_}; }
   void set_counters(const std::vector<double>& counters) override {

@@ -42,6 +42,8 @@ class VrlSgd : public Algorithm {
   }
 
   bool replicas_agree() const override { return agree_; }
+  bool averages() const override { return true; }
+  bool remembers() const override { return true; }
   std::vector<NamedTensor> state() override { return {{"correction", correction_}, {"start", start_}}; }
   std::vector<double> counters() const override {
     return {static_cast<double>(since_), static_cast<double>(steps_), static_cast<double>(rounds_done_), rates_,

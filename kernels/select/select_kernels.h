@@ -7,11 +7,11 @@
 
 namespace stint {
 
-inline constexpr int most_bins = 2048;  ///< of a histogram
+inline constexpr int most_bins = 32768;  ///< of a histogram
 
-/// Scratch of `cut_largest`: a histogram, and how far the descent has come.
+/// Scratch of `cut_largest` on CUDA: a histogram, and how far the descent has come. The CPU has a smaller one there.
 struct Descent {
-  std::int64_t bins[most_bins];
+  std::uint32_t bins[most_bins];
   std::int64_t wanted;
   std::uint32_t prefix;
 };

@@ -188,6 +188,27 @@ TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
   CHECK(run_program("launch -n 2 -- train --no-such-flag").code == 2);
 }
 
+TEST_CASE("ranks that begin with other weights, or go on from another run, end with code 7", "[cli]") {
+  TemporaryDirectory directory;
+  std::string train = " train --model mlp --batch-size 128 --threads 1 --sync sync --output . ";
+  for (const std::string rank : {"0", "1"}) {  // a folder and a run x of its own for each
+    std::string make = "mkdir " + rank + " && cd " + rank + " && $stint" + train + "--workers 2 --epochs 1 --lr 0.0";
+    REQUIRE(run_shell(make + (rank == "0" ? "5" : "6") + " --experiment x", directory.path()).code == 0);
+  }
+  std::string port = std::to_string(20000 + getpid() % 20000);
+  for (const std::string begin : {"--experiment y --pretrained x", "--resume x"}) {
+    INFO(begin);
+    auto rank = [&](const std::string& r) {
+      return "(cd " + r + "; RANK=" + r + " WORLD_SIZE=2 MASTER_PORT=" + port + " $stint" + train +
+             "--workers 1 --lr 0.05 --epochs 2 " + begin + "; echo rank " + r + " code $?)";
+    };
+    Outcome both = run_shell(rank("0") + " & " + rank("1") + "; wait", directory.path());
+    for (const char* code : {"rank 0 code 7", "rank 1 code 7"}) CHECK_THAT(both.out, Catch::Contains(code));
+    CHECK(count_of(both.err, "stint: sync: rank 1 differs from rank 0 in fc1.weight") == 2);
+    CHECK_THAT(both.out, !Catch::Contains("parameters on"));  // before anything is trained
+  }
+}
+
 TEST_CASE("ranks are known by the variables of mpirun and srun too", "[cli]") {
   TemporaryDirectory directory;
   std::string output = directory.path();

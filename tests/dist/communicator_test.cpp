@@ -226,6 +226,51 @@ TEST_CASE("payload is counted to the byte, by purpose and direction", "[dist][gr
   }
 }
 
+TEST_CASE("payload of scattered sums, exchanges, gathers and messages is counted to the byte", "[dist][group]") {
+  constexpr std::uint64_t count = 1003;
+  for (const GroupKind& kind : group_kinds()) {
+    int size = kind.fitting(4), root = size / 2, end = size - 1;
+    std::vector<Traffic> traffic(size);
+    kind.run(size, timeout, [&](Communicator& group) {
+      int rank = group.rank();
+      Tensor x = vector_of(rank, count, DType::f32, kind.device), mine(slice_of(x, rank, size).spec());
+      group.reduce_scatter(x, mine, Reduce::sum, Payload::parameter).wait();
+      std::vector<Tensor> out, in, parts;
+      for (int r = 0; r < size; ++r) {
+        out.push_back(vector_of(rank, rank + 2 * r, DType::i32, kind.device));
+        in.emplace_back(Shape{r + 2 * rank}, DType::i32, kind.device);
+        if (rank == root) parts.emplace_back(Shape{r + 1}, DType::bf16, kind.device);
+      }
+      group.all_to_all(out, in, Payload::gradient).wait();
+      group.gather(vector_of(rank, rank + 1, DType::bf16, kind.device), parts, root, Payload::index).wait();
+      if (rank == 0 && end > 0) group.send(vector_of(0, 9, DType::f32, kind.device), end, Payload::state).wait();
+      if (rank == end && end > 0) group.recv(Tensor({9}, DType::f32, kind.device), 0, Payload::state).wait();
+      group.barrier();
+      traffic[rank] = group.traffic();
+    });
+    INFO(kind.name);
+    for (int r = 0; r < size; ++r) {
+      if (!kind.here(r)) continue;
+      const Traffic& t = traffic[r];
+      std::uint64_t slice = 4 * (count * (r + 1) / size - count * r / size), out = 0, in = 0, parts = 0;
+      for (int other = 0; other < size; ++other) {
+        if (other == r) continue;
+        out += 4 * (r + 2 * other);
+        in += 4 * (other + 2 * r);
+        parts += 2 * (other + 1);
+      }
+      CHECK(t.sent_by(Payload::parameter) == 4 * count - slice);
+      CHECK(t.received_by(Payload::parameter) == (size - 1) * slice);
+      CHECK(t.sent_by(Payload::gradient) == out);
+      CHECK(t.received_by(Payload::gradient) == in);
+      CHECK(t.sent_by(Payload::index) == (r == root ? 0u : 2u * (r + 1)));
+      CHECK(t.received_by(Payload::index) == (r == root ? parts : 0u));
+      CHECK(t.sent_by(Payload::state) == (r == 0 && end > 0 ? 36u : 0u));
+      CHECK(t.received_by(Payload::state) == (r == end && end > 0 ? 36u : 0u));
+    }
+  }
+}
+
 TEST_CASE("a call that differs on one rank is an error that names it, on every rank", "[dist][group]") {
   struct Wrong {
     const char* text;

@@ -21,8 +21,9 @@ struct Experiment {
   std::function<float(std::int64_t)> lr = [](std::int64_t) { return 0.02f; };
   float momentum = 0;
   float decay = 0;
-  std::vector<float> weights;  ///< p_i; empty: equal
-  bool finish = false;         ///< close what is open after the last step
+  std::vector<float> weights;    ///< p_i; empty: equal
+  bool finish = false;           ///< close what is open after the last step
+  std::int64_t renewed_at = -1;  ///< before this step all go on as after a change of their number: from one copy
   BlockTable table;
   GradientOf gradient;
   Reals start;  ///< of R^d; empty: zeros
@@ -34,6 +35,7 @@ struct Course {
   struct Moment {
     Reals before, gradient, after;  ///< one step of one worker
     std::vector<Reals> state;       ///< of the algorithm, behind the step, as it is
+    bool nothing_of_its_own;        ///< as the algorithm says, behind the step
   };
   std::vector<std::vector<Moment>> steps;  ///< [rank][t]
   std::vector<Reals> last;                 ///< x_i at the end
@@ -44,6 +46,14 @@ struct Course {
   double compression_error = 0;  ///< of rank 0, at the last step
 };
 Course run(const Experiment& experiment);
+
+/// x <- x - lr direction
+struct PlainDescent : LocalUpdate {
+  void apply(const Tensor& x, const Tensor& direction, float lr) override;
+  std::vector<NamedTensor> state() override { return {}; }
+  std::int64_t steps() const override { return 0; }
+  void set_steps(std::int64_t) override {}
+};
 
 /// A table with ragged blocks, so that there is padding.
 BlockTable ragged_table();

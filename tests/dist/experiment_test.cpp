@@ -1,4 +1,5 @@
 #include <stint/kernels/sgd/sgd.h>
+#include <stint/kernels/vector/vector.h>
 
 #include <cmath>
 #include <mutex>
@@ -43,6 +44,25 @@ Tensor flat_zeros(const BlockTable& table) {
   return flat;
 }
 
+/// A new algorithm in the place of one, with what is common to all workers alone, and of that rank 0's copy.
+std::unique_ptr<dist::Algorithm> renew(dist::Algorithm& old, std::unique_ptr<dist::Algorithm> fresh,
+                                       dist::Communicator& group, const dist::StepContext& context) {
+  auto take_first = [&](const Tensor& x) { group.broadcast(x, 0, dist::Payload::control).wait(); };
+  Tensor common(context.parameters.spec());
+  common.zero();
+  old.consensus(context, common);
+  context.parameters.copy_from(common);
+  take_first(context.parameters);
+  for (const NamedTensor& each : context.update.state()) take_first(each.tensor);
+  auto from = old.common_state(), to = fresh->common_state();
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    to[i].tensor.copy_from(from[i].tensor);
+    take_first(to[i].tensor);
+  }
+  fresh->set_counters(old.counters());
+  return fresh;
+}
+
 }  // namespace
 
 Course run(const Experiment& e) {
@@ -55,17 +75,20 @@ Course run(const Experiment& e) {
   e.kind.run(e.size, 20, [&](dist::Communicator& group) {
     int rank = group.rank();
     PlainSgd update(e.table, {.momentum = e.momentum, .weight_decay = e.decay});
-    auto algorithm = make({group, e.table, Device::cpu()});
+    dist::Setting setting{group, e.table, Device::cpu()};
+    auto algorithm = make(setting);
     Tensor x = flat_zeros(e.table), g = flat_zeros(e.table);
     if (!e.start.empty()) to_flat(e.start, e.table, x);
     for (std::int64_t t = 0; t < e.steps; ++t) {
-      e.gradient(rank, t, x, g);
-      Course::Moment moment{from_flat(x, e.table), from_flat(g, e.table), {}, {}};
       dist::StepContext context{t, e.lr(t), x, g, {}, update, e.weights.empty() ? 0 : e.weights[rank]};
+      if (t == e.renewed_at) algorithm = renew(*algorithm, make(setting), group, context);
+      e.gradient(rank, t, x, g);
+      Course::Moment moment{from_flat(x, e.table), from_flat(g, e.table), {}, {}, false};
       algorithm->set_watching(t + 1 == e.steps);
       algorithm->step(context);
       if (e.finish && t + 1 == e.steps) algorithm->finish(context);
       moment.after = from_flat(x, e.table);
+      moment.nothing_of_its_own = algorithm->nothing_of_its_own();
       for (const NamedTensor& each : algorithm->state()) moment.state.push_back(to_reals(each.tensor));
       course.steps[rank].push_back(std::move(moment));
     }
@@ -82,6 +105,10 @@ Course run(const Experiment& e) {
     course.compression_error = algorithm->compression_error();
   });
   return course;
+}
+
+void PlainDescent::apply(const Tensor& x, const Tensor& direction, float lr) {
+  axpy(-lr, direction, x);
 }
 
 BlockTable ragged_table() {

@@ -122,6 +122,45 @@ TEST_CASE("momentum and decay: where models are equal the optimiser is too, and 
   }
 }
 
+TEST_CASE("where a worker has nothing of its own, and only there, one copy says everything", "[dist]") {
+  using Steps = std::vector<std::int64_t>;
+  const Steps all = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+  struct Case {
+    const char* algorithm;
+    Steps behind;  // these steps nobody has anything of his own
+  };
+  for (const Case& c : {Case{"sync", all},
+                        {"pipe", all},
+                        {"local:period=3", {3, 6, 9}},
+                        {"lb:period=3", {3, 6, 9}},
+                        {"crpsgd:growth=2", {1, 3, 7}},
+                        {"liec:period=4", {4, 8}},
+                        {"stl:period=3,stage=6", {3, 6}},
+                        {"stl:variant=nc1,period=3,stage=6,proximal=1", {3, 6}},
+                        {"vrl:period=3", {}},
+                        {"cocod:period=3", {}},
+                        {"easgd:period=3", {}},
+                        {"mem", {}},
+                        {"doublesqueeze", {}},
+                        {"neolithic", {}},
+                        {"cser:period=3", {}}}) {
+    INFO(c.algorithm);
+    Experiment e = on_quadratic(c.algorithm);
+    e.steps = 16;  // in which crpsgd applies what it gathers from the eighth on
+    e.lr = halving;
+    e.momentum = 0.9f;
+    Course whole = run(e);
+    Steps said, seen;
+    for (std::int64_t t : all) {
+      if (whole.steps[0][t - 1].nothing_of_its_own) said.push_back(t);
+      e.renewed_at = t;
+      if (run(e).last == whole.last) seen.push_back(t);
+    }
+    CHECK(said == c.behind);
+    CHECK(seen == c.behind);
+  }
+}
+
 TEST_CASE("in process and over sockets every algorithm has the same bits, on every problem", "[dist]") {
   auto kinds = group_kinds();
   for (const char* algorithm : {"sync", "local:period=3", "liec:period=4", "stl:period=2,stage=5", "vrl:period=3",

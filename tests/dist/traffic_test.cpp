@@ -1,6 +1,7 @@
 // Counted payload against the papers' formulas, for every algorithm. "A direction" is what one worker sends to, or gets
 // from, the server; N workers without a server of their own send 2 (N-1) of these together.
 
+#include <fmt/format.h>
 #include <stint/dist/compressor.h>
 
 #include <catch2/catch.hpp>
@@ -28,7 +29,7 @@ std::uint64_t sum_sent(const Course& course, Payload payload) {
   return sum;
 }
 
-Course course_of(const std::string& algorithm, const std::string& compressor, float momentum = 0) {
+Course course_of(const std::string& algorithm, const std::string& compressor, float momentum = 0, bool finish = false) {
   static const Quadratic quadratic(table.dimension(), workers, 5);
   Experiment e;
   e.algorithm = algorithm;
@@ -37,6 +38,7 @@ Course course_of(const std::string& algorithm, const std::string& compressor, fl
   e.steps = steps;
   e.table = table;
   e.momentum = momentum;
+  e.finish = finish;
   e.gradient = quadratic.gradient(table);
   return run(e);
 }
@@ -57,7 +59,9 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
     const char* compressor;
     Direction up, down;
     float momentum = 0;
+    bool finish = false;
   };
+  constexpr bool finish = true;  // 20 = 7 + 7 + 6: a last round that the end of the run closes
   const Direction model{0, 0, 4 * flat, 0};
   auto each = [](Direction a, std::int64_t times) {
     return Direction{a.gradient * times, a.index * times, a.parameter * times, a.state * times};
@@ -89,10 +93,29 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
       {"neolithic:rounds=3,server=root", "sign", {60 * sign, 60 * 4}, {60 * sign, 60 * 4}},
       {"mem:server=root", "sign", {20 * sign, 20 * 4}, {20 * 4 * d}},
       {"cser:period=5,server=root", "sign", {24 * sign, 24 * 4}, {24 * 4 * d}},
+      {"local:period=7", "", each(model, 3), each(model, 3), 0, finish},
+      {"local:period=7", "", {0, 0, 12 * flat, 12 * flat}, {0, 0, 12 * flat, 12 * flat}, 0.9f, finish},
+      {"vrl:period=7", "", each(model, 3), each(model, 3), 0, finish},
+      {"vrl:period=5,epoch_end=7", "", each(model, 4 + 2), each(model, 4 + 2)},
+      {"vrl:period=7,epoch_end=5", "", each(model, 2 + 4), each(model, 2 + 4)},
+      {"stl:period=7,stage=1000", "", each(model, 3), each(model, 3), 0, finish},
+      {"easgd:period=7", "", each(model, 3), each(model, 3), 0, finish},
+      {"lb:period=7", "", {3 * 4 * flat}, {3 * 4 * flat}, 0, finish},
+      {"crpsgd:growth=2", "", {5 * 4 * flat}, {5 * 4 * flat}, 0, finish},
+      {"pipe", "", gradient20, gradient20, 0, finish},
+      // the workers have never been equal: their average is one more
+      {"cocod:period=7", "", each(model, 3 + 1), each(model, 3 + 1), 0, finish},
+      {"cocod:period=7", "", {0, 0, 16 * flat, 4 * flat}, {0, 0, 16 * flat, 4 * flat}, 0.9f, finish},
+      {"liec:period=6,server=root",
+       "sign",
+       {17 * sign + 3 * 4 * d, 17 * 4, 4 * 4 * flat},
+       {17 * sign + 3 * 4 * d, 17 * 4, 4 * 4 * flat},
+       0,
+       finish},
   };
   for (const Case& c : cases) {
-    INFO(c.algorithm << " " << c.compressor);
-    Course course = course_of(c.algorithm, c.compressor, c.momentum);
+    INFO(c.algorithm << " " << c.compressor << (c.finish ? ", to the end" : ""));
+    Course course = course_of(c.algorithm, c.compressor, c.momentum, c.finish);
     auto both = [](std::int64_t up, std::int64_t down) {
       return static_cast<std::uint64_t>((workers - 1) * (up + down));
     };
@@ -107,13 +130,56 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
   }
 }
 
-TEST_CASE("a sharded server moves the same codes in all, and every rank a like part", "[dist]") {
-  Course root = course_of("liec:period=6,server=root", "sign"),
-         sharded = course_of("liec:period=6,server=sharded", "sign");
-  CHECK(sum_sent(root, Payload::gradient) == sum_sent(sharded, Payload::gradient));
-  CHECK(sum_sent(root, Payload::parameter) == sum_sent(sharded, Payload::parameter));
-  // upwards every rank tells all others its scale; downwards the chunk sums, one chunk here
-  CHECK(sum_sent(sharded, Payload::index) == 17 * (workers * (workers - 1) * 4 + (workers - 1) * 4));
+TEST_CASE("a sharded server moves the codes of the formula, and every rank a like part", "[dist]") {
+  BlockTable wide;
+  for (std::int64_t count : {7000, 40000, 64, 33, 90000}) wide.add(std::to_string(count), {count}, true);
+  Quadratic quadratic(wide.dimension(), workers, 7);
+  std::int64_t d = wide.dimension(), flat = wide[4].offset + wide[4].count;
+  for (std::int64_t block : {0, 150 << 10}) {
+    dist::Buckets buckets(wide, block);
+    CHECK(buckets.count() == (block ? 4 : 1));
+    std::int64_t side = 4 * buckets.count(), sign = dist::make_compressor("sign")->wire_bytes(buckets) - side;
+    std::int64_t up = workers * side, down = 4 * buckets.whole().chunks();  // every rank tells all others its scales
+    struct Case {
+      const char* algorithm;
+      std::int64_t gradient, index, parameter = 0;  // of all ranks in 5 steps, to one other rank
+    };
+    for (Case c : {Case{"mem", 5 * (sign + 4 * d), 5 * up},
+                   {"doublesqueeze", 10 * sign, 5 * (up + down)},
+                   {"neolithic:rounds=3", 30 * sign, 15 * (up + down)},
+                   {"cser:period=2", 7 * (sign + 4 * d), 7 * up},
+                   {"liec:period=3", 8 * sign + 8 * d, 4 * (up + down), 8 * flat}}) {
+      Experiment e;
+      e.algorithm = c.algorithm;
+      e.algorithm += e.algorithm.find(':') == std::string::npos ? ":" : ",";
+      e.algorithm += fmt::format("server=sharded{}", block ? ",block=150KiB" : "");
+      INFO(e.algorithm);
+      e.compressor = "sign";
+      e.size = workers;
+      e.steps = 5;
+      e.table = wide;
+      e.gradient = quadratic.gradient(wide);
+      Course course = run(e);
+      auto others = static_cast<std::uint64_t>(workers - 1);
+      CHECK(sum_sent(course, Payload::gradient) == others * c.gradient);
+      CHECK(sum_sent(course, Payload::index) == others * c.index);
+      CHECK(sum_sent(course, Payload::parameter) == others * c.parameter);
+      std::uint64_t least = ~std::uint64_t{0}, most = 0;
+      for (const dist::Traffic& each : course.traffic) {
+        least = std::min(least, each.sent_by(Payload::gradient));
+        most = std::max(most, each.sent_by(Payload::gradient));
+      }
+      CHECK(most < 2 * least);  // the root's would be 3 times another's
+    }
+  }
+}
+
+TEST_CASE("the buckets of synchronous SGD carry the tensors alone and leave the bits as they are", "[dist]") {
+  Course whole = course_of("sync", ""), cut = course_of("sync:bucket=400", "");
+  CHECK(cut.last == whole.last);
+  auto moved = [](std::int64_t elements) { return static_cast<std::uint64_t>(2 * (workers - 1) * 20 * 4 * elements); };
+  CHECK(sum_sent(whole, Payload::gradient) == moved(table[3].offset + table[3].count));
+  CHECK(sum_sent(cut, Payload::gradient) == moved(table.dimension()));  // the padding lies between four buckets
 }
 
 TEST_CASE("every algorithm gives weights of its own", "[dist]") {

@@ -140,3 +140,65 @@ TEST_CASE("the average over time is that of the workers' mean", "[trainer]") {
     CHECK((own_before[0] == own_before[1]) == (std::string(algorithm) == "sync"));
   }
 }
+
+TEST_CASE("the drift sentinel sees models, optimisers and buffers where they must agree, and nowhere else",
+          "[trainer]") {
+  enum class Of { model, optimiser, buffers };
+  struct Case {
+    const char *algorithm, *buffers;
+    int steps;
+    Of changed;
+    const char* named;  // by the sentinel; empty: nothing
+    bool everything = false;
+  };
+  for (Case c : {Case{"sync", "mean", 1, Of::model, "layer2.0.conv1.weight"},
+                 {"sync", "mean", 1, Of::optimiser, "velocity of layer2.0.conv1.weight"},
+                 {"sync", "mean", 1, Of::buffers, ""},
+                 {"sync", "root-every-step", 1, Of::buffers, "layer2.0.bn1.running_mean"},
+                 {"sync", "mean", 0, Of::buffers, "layer2.0.bn1.running_mean", true},
+                 {"local:period=2", "mean", 2, Of::model, "layer2.0.conv1.weight"},
+                 {"local:period=2", "mean", 2, Of::optimiser, "velocity of layer2.0.conv1.weight"},
+                 {"local:period=2", "mean", 2, Of::buffers, "layer2.0.bn1.running_mean"},
+                 {"local:period=2", "root", 2, Of::buffers, "layer2.0.bn1.running_mean"},
+                 {"local:period=2", "local", 2, Of::buffers, ""},
+                 {"local:period=2", "mean", 3, Of::model, ""},
+                 {"local:period=2", "root-every-step", 3, Of::buffers, "layer2.0.bn1.running_mean"},
+                 {"liec:period=2", "mean", 2, Of::buffers, "layer2.0.bn1.running_mean"},
+                 {"easgd:period=2", "mean", 2, Of::model, ""},
+                 {"easgd:period=2", "mean", 0, Of::model, "layer2.0.conv1.weight", true}}) {
+    INFO(c.algorithm << ", --buffers " << c.buffers << ", after " << c.steps << " steps");
+    Config config = team(c.algorithm);
+    config.sync.buffers = c.buffers;
+    config.optim.momentum = 0.9;
+    std::vector<std::string> before(workers), said(workers);
+    as_team(config, [&](Worker& worker) {
+      auto look = [&] {
+        try {
+          worker.synchroniser.check_drift(c.everything);
+        } catch (const Error& error) {
+          return error.kind() == ErrorKind::drifted ? std::string(error.what()) : "another kind of error";
+        }
+        return std::string();
+      };
+      for (int i = 0; i < c.steps; ++i) worker.training.step(worker.batch(i));
+      before[worker.rank] = look();
+      ModelState& state = worker.training.state();
+      const Block* weight = state.parameter_table().find("layer2.0.conv1.weight");
+      const Block* mean = state.buffer_table().find("layer2.0.bn1.running_mean");
+      if (worker.rank == 2) {
+        if (c.changed == Of::model) state.parameters().data<float>()[weight->offset + 5] += 1;
+        if (c.changed == Of::optimiser) {
+          worker.training.optimiser().state()[0].tensor.data<float>()[weight->offset + 5] += 1;
+        }
+        if (c.changed == Of::buffers) state.buffers().data<float>()[mean->offset + 5] += 1;
+      }
+      said[worker.rank] = look();
+    });
+    for (int r = 0; r < workers; ++r) {
+      CHECK(before[r] == "");
+      CHECK(said[r] == (*c.named ? "sync: rank 2 differs from rank 0 in " + std::string(c.named) +
+                                       ", where all workers must be equal"
+                                 : ""));
+    }
+  }
+}

@@ -1,79 +1,13 @@
-#include <stint/tools/trainer/files.h>
-#include <stint/tools/trainer/train.h>
-
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <sstream>
 
-#include "../op_case_tensors.h"
-#include "../temporary_directory.h"
+#include "team_fixtures.h"
 
 using namespace stint;
 using namespace stint::test;
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
-
-namespace {
-
-struct Watcher : TrainingObserver {
-  std::atomic<int> stop = 0;
-  int stop_after = -1;
-  int steps = 0;
-
-  void started(const RunDirectory&, Training&, const std::vector<std::string>&) override {}
-  void stepped(const TrainingMoment&) override {
-    if (++steps == stop_after) stop = 15;
-  }
-  void epoch_done(const EpochSummary&, std::int64_t) override {}
-};
-
-Config team_run(const TemporaryDirectory& directory, const std::string& name, const std::string& sync) {
-  Config config;
-  config.device = devices().front().name();
-  config.model.name = "mlp";
-  config.model.kwargs = {{"hidden", "32"}, {"dropout", "0.1"}};
-  config.optim.epochs = 2;
-  config.optim.lr = 0.05;
-  config.optim.sched = "constant";
-  config.data.batch_size = 32;
-  config.sync.workers = 4;
-  config.sync.algorithm = sync;
-  config.log.output = directory.path();
-  config.log.experiment = name;
-  return config;
-}
-
-TrainingOutcome train_whole(const Config& config) {
-  Watcher watcher;
-  return train(config, watcher, watcher.stop);
-}
-
-std::string weights(const fs::path& run) {
-  return read_file(run / "checkpoints/last/model.safetensors");
-}
-
-std::string average(const fs::path& run) {
-  return read_file(run / "checkpoints/last/ema.safetensors");
-}
-
-/// The numbers of the last line of summary.csv.
-std::vector<double> last_line(const fs::path& run) {
-  std::istringstream lines(read_file(run / "summary.csv"));
-  std::string line, last;
-  while (std::getline(lines, line)) last = line;
-  std::istringstream fields(last);
-  std::vector<double> values;
-  for (std::string field; std::getline(fields, field, ',');) values.push_back(std::stod(field));
-  return values;
-}
-
-constexpr const char* algorithms[] = {"sync",           "local:period=3", "lb:period=2",   "crpsgd:growth=1.3",
-                                      "easgd:period=3", "pipe",           "liec:period=4", "stl:period=2,stage=5",
-                                      "vrl:period=3",   "cocod:period=3", "mem",           "doublesqueeze",
-                                      "neolithic",      "cser:period=4"};
-
-}  // namespace
 
 TEST_CASE("four workers train the digits with every algorithm, each with weights of its own", "[trainer]") {
   TemporaryDirectory directory;
@@ -97,10 +31,9 @@ TEST_CASE("DropIT and every algorithm train together: other weights than dense, 
   auto train_one = [&](const char* algorithm, const char* drop) {
     INFO(algorithm << (*drop ? " with DropIT" : ""));
     Config config = team_run(directory, "run" + std::to_string(seen.size()), algorithm);
-    config.optim.epochs = 1;
     config.memory.drop = drop;
     auto outcome = train_whole(config);
-    CHECK(outcome.top1 > 15);
+    CHECK(outcome.top1 > 30);
     CHECK(seen.emplace(weights(outcome.run), algorithm).second);
     return last_line(outcome.run);
   };
@@ -161,77 +94,6 @@ TEST_CASE("every line of a team's log has bytes by purpose, rounds and what was 
   }
 }
 
-TEST_CASE("a team that was stopped and resumed has the bits of one that was not", "[trainer]") {
-  TemporaryDirectory directory;
-  for (const char* algorithm : algorithms) {
-    std::string name = algorithm;
-    name = name.substr(0, name.find(':'));
-    Config config = team_run(directory, "whole", algorithm);
-    config.log.experiment = "whole-" + name;
-    config.optim.model_ema = name != "easgd";
-    config.optim.model_ema_decay = 0.9;
-    auto whole = train_whole(config);
-    for (int stop_after : {3, 9, 14}) {
-      INFO(algorithm << ", stopped after step " << stop_after);
-      Config cut = config;
-      cut.log.experiment += "-cut-" + std::to_string(stop_after);
-      Watcher watcher;
-      watcher.stop_after = stop_after;
-      auto stopped = train(cut, watcher, watcher.stop);
-      if (!stopped.stopped) continue;  // the workers did not meet often enough to agree to stop
-      cut.resume = stopped.run;
-      auto resumed = train_whole(cut);
-      CHECK(weights(resumed.run) == weights(whole.run));
-      if (config.optim.model_ema) CHECK(average(resumed.run) == average(whole.run));
-      CHECK(last_line(resumed.run)[9] == last_line(whole.run)[9]);
-      CHECK(last_line(resumed.run)[11] == last_line(whole.run)[11]);
-    }
-  }
-}
-
-TEST_CASE("another number of workers resumes where nobody remembers anything, and elsewhere only if permitted",
-          "[trainer]") {
-  TemporaryDirectory directory;
-  Config sync = team_run(directory, "sync", "sync"), vrl = team_run(directory, "vrl", "vrl:period=3");
-  for (Config* config : {&sync, &vrl}) {
-    config->optim.epochs = 1;
-    auto first = train_whole(*config);
-    config->resume = first.run;
-    config->optim.epochs = 2;
-    config->sync.workers = 2;
-  }
-  CHECK(train_whole(sync).top1 > 50);
-  CHECK_THROWS_WITH(train_whole(vrl), Catch::Contains("4 workers") && Catch::Contains("--allow-world-change"));
-  vrl.sync.world_change = true;
-  CHECK(train_whole(vrl).top1 > 50);
-}
-
-TEST_CASE("STL-SGD goes on in its stage with another number of workers", "[trainer]") {
-  TemporaryDirectory directory;
-  Config config = team_run(directory, "stl", "stl:variant=sc,iid=true,period=2,stage=4");
-  config.optim.epochs = 1;  // 11 steps: the stage of 4, and 7 of that of 8, in which they meet every 4 steps
-  auto first = train_whole(config);
-  auto before = last_line(first.run);
-  config.resume = first.run;
-  config.optim.epochs = 2;
-  config.sync.workers = 2;  // 22 steps: the last of that stage, the stage of 16 with a period of 8, and 5 more
-  auto after = last_line(train_whole(config).run);
-  CHECK(before[11] == 2 + 2);
-  CHECK(after[11] == before[11] + 1 + 2 + 1);
-  CHECK(after[9] > before[9]);  // bytes go on counting
-}
-
-TEST_CASE("a run with several workers goes on with the algorithm that it began with", "[trainer]") {
-  TemporaryDirectory directory;
-  Config config = team_run(directory, "sync", "sync");
-  config.optim.epochs = 1;
-  config.resume = train_whole(config).run;
-  config.optim.epochs = 2;
-  config.sync.algorithm = "local:period=2";
-  CHECK_THROWS_WITH(train_whole(config),
-                    Catch::Contains("is of --sync sync, now it is local") && Catch::Contains("--pretrained"));
-}
-
 TEST_CASE("CoCoD-SGD's workers share out a batch by their speeds", "[trainer]") {
   TemporaryDirectory directory;
   Config config = team_run(directory, "speeds", "cocod:period=3");
@@ -259,7 +121,7 @@ TEST_CASE("replicas that must be equal and are not end the run, naming the first
   struct Vandal : Watcher {
     void started(const RunDirectory&, Training& training, const std::vector<std::string>&) override {
       const Block* block = training.state().parameter_table().find("fc2.weight");
-      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone
+      training.state().parameters().slice(block->offset + 5, 1).zero();  // on rank 0 alone, once the run is open
     }
   };
   TemporaryDirectory directory;

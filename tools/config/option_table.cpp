@@ -98,7 +98,7 @@ std::vector<Option> make_options() {
        "running statistics between workers",
        {"mean", "local", "root", "root-every-step"}},
       {"sync.world_change", "--allow-world-change", AT(sync.world_change),
-       "resume with another number of workers from their common model, without what each remembered"},
+       "resume with another number of workers from their common model and the start of the epoch"},
       {"sync.speeds", "--speeds", AT(sync.speeds),
        "relative speeds of cocod's workers, which share out a batch: 2/1/1"},
       {"sync.net", "--net", AT(sync.net), "emulated clock of in-process workers: bandwidth=1Gbps,latency=50us"},

@@ -42,6 +42,13 @@ void add_hash(std::string_view bytes, std::vector<std::int32_t>& words) {
   words.push_back(static_cast<std::int32_t>(hash >> 32));
 }
 
+/// The tensors of a flat vector, under names that begin with `prefix`.
+void add_blocks(const Tensor& flat, const BlockTable& table, const std::string& prefix, std::vector<NamedTensor>& all) {
+  for (const Block& block : table.blocks()) {
+    all.push_back({prefix + block.name, flat.slice(block.offset, block.count)});
+  }
+}
+
 std::vector<std::int32_t> words_of(const Tensor& tensor) {
   auto span = tensor.span<std::int32_t>();
   return {span.begin(), span.end()};
@@ -104,22 +111,34 @@ void Synchroniser::check_alike(const Config& config) {
   }
 }
 
-void Synchroniser::check_drift() {
-  if (!algorithm_->replicas_agree()) return;
-  const auto& blocks = training_.state().parameter_table().blocks();
-  Tensor here = own_model()[0].tensor.copy_to(Device::cpu());
-  std::vector<std::int32_t> words;
-  for (const Block& block : blocks) {
-    const auto* bytes = reinterpret_cast<const char*>(here.data<float>() + block.offset);
-    add_hash({bytes, static_cast<std::size_t>(block.count) * sizeof(float)}, words);
+std::vector<NamedTensor> Synchroniser::must_agree(bool everything) const {
+  const ModelState& state = training_.state();
+  std::vector<NamedTensor> all;
+  if (everything || algorithm_->replicas_agree()) {
+    add_blocks(state.parameters(), state.parameter_table(), "", all);
+    for (const NamedTensor& each : training_.optimiser().state()) {
+      add_blocks(each.tensor, state.parameter_table(), each.name + " of ", all);
+    }
   }
+  if (everything || algorithm_->buffers_agree()) add_blocks(state.buffers(), state.buffer_table(), "", all);
+  return all;
+}
+
+void Synchroniser::check_drift(bool everything) {
+  auto tensors = must_agree(everything);
+  std::vector<std::int32_t> words;
+  for (const NamedTensor& each : tensors) {
+    Tensor here = each.tensor.copy_to(Device::cpu());
+    add_hash({reinterpret_cast<const char*>(here.raw()), here.bytes()}, words);
+  }
+  if (words.empty()) return;
   auto all = gather_words(words);
   for (int r = 1; r < group_.size(); ++r) {
     auto theirs = words_of(all[r]), first = words_of(all[0]);
     auto place = std::mismatch(first.begin(), first.end(), theirs.begin()).first - first.begin();
     if (place == static_cast<std::ptrdiff_t>(first.size())) continue;
-    fail(ErrorKind::drifted, "sync", "rank {} differs from rank 0 in {}, where their models must be equal", r,
-         blocks[place / 2].name);
+    fail(ErrorKind::drifted, "sync", "rank {} differs from rank 0 in {}, where all workers must be equal", r,
+         tensors[place / 2].name);
   }
 }
 

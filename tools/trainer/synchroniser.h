@@ -36,9 +36,10 @@ class Synchroniser {
   /// mean square. All workers call it.
   double spread();
 
-  /// Where the workers' models must be equal, checks that they are. Errors (ErrorKind::drifted): the first tensor that
-  /// differs and the rank on which it does.
-  void check_drift();
+  /// Checks that what must be equal on all workers is: models, optimisers and buffers, each where the algorithm says
+  /// so, or all of them for `everything`, where nobody has made a step of its own yet. All workers call it; not
+  /// counted. Errors (ErrorKind::drifted): the first tensor that differs and the rank on which it does.
+  void check_drift(bool everything = false);
 
   /// The mean over the workers; not counted.
   double mean(double value);
@@ -61,6 +62,7 @@ class Synchroniser {
   std::vector<NamedTensor> model() const;
   void find_consensus(const std::vector<NamedTensor>& out);
   void check_alike(const Config& config);
+  std::vector<NamedTensor> must_agree(bool everything) const;
   /// Every rank's words; not counted.
   std::vector<Tensor> gather_words(const std::vector<std::int32_t>& words);
 

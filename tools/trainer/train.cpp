@@ -98,6 +98,7 @@ class Run {
     } else {
       load(earlier);
     }
+    if (synchroniser_) synchroniser_->check_drift(common_);
     if (progress_.epoch >= config_.optim.epochs) last_ = training_.evaluate(test_);
     set_emulated_clock();
     if (team_.rank() != 0) return;
@@ -113,8 +114,9 @@ class Run {
     fs::path checkpoint = checkpoints.load_newest(training_, progress_, note);
     take_note(note);
     note_changes(run);
+    check_algorithm(checkpoint, synchroniser_ ? synchroniser_->name() : "none");
     if (!synchroniser_) return;
-    load_worker(checkpoint, training_, *synchroniser_, config_.sync.world_change);
+    common_ = !load_worker(checkpoint, training_, *synchroniser_, progress_, config_.sync.world_change);
     synchroniser_->resumed();
   }
 
@@ -297,6 +299,7 @@ class Run {
   std::optional<Synchroniser> synchroniser_;
   std::optional<RunDirectory> directory_;  // of rank 0
   Progress progress_;
+  bool common_ = true;  // all workers begin with the same
   EvalResult last_;
   std::int64_t skipped_ = 0;
 };
