@@ -9,7 +9,8 @@
 namespace stint {
 
 /// Which elements are kept. `mink`: those of largest magnitude, exactly. `sampled`: the same, judged by a sample.
-/// `nsigma`: those far from the mean, as far as a normal distribution says. `random`: each with the same probability.
+/// `nsigma`: those far from the mean, as far as a normal distribution says; of other ones that may be few. `random`:
+/// each with the same probability.
 enum class DropStrategy { mink, random, nsigma, sampled };
 
 /// How their places are held: a bit an element, or an int32 a kept element, as DropIT's authors do.

@@ -206,6 +206,17 @@ TEST_CASE("of elements without a deviation nsigma fills the capacity", "[op]") {
   }
 }
 
+TEST_CASE("of two values nsigma keeps the rare one, and none where none is far enough out", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  auto count = [](const Reals& values, double value) { return std::count(values.begin(), values.end(), value); };
+  for (double share : {0.05, 0.4}) {  // at 0.4, both lie within 1.64 deviations of the mean
+    Tensor x = two_values(share, {{50001}, DType::f32, device});
+    Reals back = to_reals(restore(drop(x, {.strategy = DropStrategy::nsigma, .gamma = 0.9})));
+    CHECK(count(back, -2) == (share < 0.1 ? count(to_reals(x), -2) : 0));
+    CHECK(count(back, 1) == 0);
+  }
+}
+
 TEST_CASE("what is above the border goes before what equals it, wherever it stands", "[op]") {
   Device device = GENERATE(from_range(devices()));
   Reals values(50000, 1.0);
