@@ -132,10 +132,14 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorit
   return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
 }
 
+/// Winograd's scratch memory grows with the batch; from here on direct convolution, which has hardly any, is taken.
+constexpr std::size_t most_scratch = std::size_t{256} << 20;
+
 LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
   if (use_winograd(c)) {
     try {
-      return prepare(c, pass, dnnl::algorithm::convolution_winograd);
+      LayerPrimitive fast = prepare(c, pass, dnnl::algorithm::convolution_winograd);
+      if (fast.workspace(false) <= most_scratch) return fast;
     } catch (const dnnl::error&) {  // not on this machine, or not in this layout
     }
   }

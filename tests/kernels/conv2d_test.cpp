@@ -74,13 +74,27 @@ double relative_error(const Reals& values, const Reals& exact) {
 }  // namespace
 
 TEST_CASE("Winograd can be switched off, and errs little", "[op]") {
-  if (cpu_conv_layout() != CpuConvLayout::blocked || !__builtin_cpu_supports("avx512f")) return;  // there is none
+  if (cpu_conv_layout() != CpuConvLayout::blocked || !__builtin_cpu_supports("avx512f")) {
+    WARN("skipped: this machine has no AVX-512, and oneDNN no Winograd");
+    return;
+  }
   auto direct = all_passes(false), fast = all_passes(true);
   for (std::size_t i = 0; i < direct.size(); ++i) {
     double error = relative_error(fast[i], direct[i]);
     fmt::print("Winograd, pass {}: {:.1e} away from direct, relative to the norm\n", i, error);
     CHECK(error > 0);  // it is another algorithm
     CHECK(error < 3e-6);
+  }
+}
+
+TEST_CASE("scratch memory of a convolution has a cap whatever the batch", "[op]") {
+  for (std::int64_t batch : {128, 512, 2048, 8192}) {
+    TensorSpec x{{batch, 4, 4, 512}, DType::f32, Device::cpu(), Packing::c16};
+    for (ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
+      std::size_t bytes = cpu::conv2d_workspace({x, x, window_3x3, false}, pass, false);
+      INFO(batch << " images, pass " << int(pass));
+      CHECK(bytes <= std::size_t{256} << 20);
+    }
   }
 }
 
