@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "../data/files.h"
 #include "../shared_data.h"
 #include "../temporary_directory.h"
 #include "run_program.h"
@@ -57,12 +58,15 @@ int count_of(const std::string& text, const std::string& words) {
 
 TEST_CASE("four processes have the bits of four workers in one", "[cli]") {
   TemporaryDirectory directory;
+  std::string train = "train --model mlp --epochs 1 --batch-size 16 --lr 0.05 --threads 1 ";  // 22 steps
   std::string output = " --output " + std::string(directory.path()) + " --experiment ";
-  for (const std::string sync : {"sync", "liec:period=4", "vrl:period=3", "cocod:period=3", "stl:period=2,stage=5"}) {
+  for (const std::string sync : {"sync", "local:period=3", "lb:period=3", "crpsgd:growth=1.3", "easgd:period=3", "pipe",
+                                 "liec:period=4", "stl:period=2,stage=5", "vrl:period=3", "cocod:period=3", "mem",
+                                 "doublesqueeze", "neolithic", "cser:period=4"}) {
     INFO(sync);
     std::string name = sync.substr(0, sync.find(':'));
-    Outcome one = run_program(common + "--workers 4 --sync " + sync + output + name + "-one");
-    Outcome four = run_program("launch -n 4 -- " + common + "--sync " + sync + output + name + "-four");
+    Outcome one = run_program(train + "--workers 4 --sync " + sync + output + name + "-one");
+    Outcome four = run_program("launch -n 4 -- " + train + "--sync " + sync + output + name + "-four");
     INFO(one.err << four.err);
     REQUIRE(one.code == 0);
     REQUIRE(four.code == 0);
@@ -141,6 +145,33 @@ TEST_CASE("a rank that hangs ends the others after the timeout", "[cli]") {
     CHECK(count_of(outcome.out, ": rank " + rank + " ") == 3);  // nobody blames one who waits too
     CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
   }
+}
+
+TEST_CASE("an exception on one rank ends the others, which say whose it was and what", "[cli]") {
+  TemporaryDirectory directory;
+  for (const char* folder : {"f/train/a", "f/train/b", "f/test/a", "f/test/b"}) {
+    std::filesystem::create_directories(directory.path() / folder);
+    for (int i = 0; i < 16; ++i) {  // of several sizes, so that each is decoded by the rank that needs it
+      write_bytes(directory.path() / folder / (std::to_string(i) + ".png"), plain_png(8 + i, 9, 200, 10 * i, 0));
+    }
+  }
+  REQUIRE(run_shell("truncate -s 60 f/train/b/7.png", directory.path()).code == 0);
+  Outcome outcome = run_shell(
+      "start=$(date +%s%N); $stint launch -n 4 -- train --model mlp --dataset image-folder --data-dir f --image-size 8 "
+      "--batch-size 2 --epochs 100 --threads 1 --sync local:period=4; code=$?; "
+      "echo ms $(( ($(date +%s%N) - start) / 1000000 )); exit $code",
+      directory.path());
+  INFO(outcome.out << outcome.err);
+  CHECK(outcome.code == 4);
+  CHECK(milliseconds_of(outcome) < 5000);
+  CHECK(count_of(outcome.err, "f/train/b/7.png") == 4);
+  int blamed = 0;
+  for (int rank = 0; rank < 4; ++rank) {
+    int by_others = count_of(outcome.err, ": rank " + std::to_string(rank) + " failed: ");
+    CHECK((by_others == 0 || by_others == 3));
+    blamed += by_others;
+  }
+  CHECK(blamed == 3);
 }
 
 TEST_CASE("a signal to the launcher stops all ranks with a checkpoint; without it nothing stays behind", "[cli]") {
