@@ -75,20 +75,22 @@ std::unique_ptr<PackedTensor> DropPolicy::pack(const Tensor& dense, std::span<co
   DropRule rule{
       .strategy = rules_.strategy, .gamma = gamma, .index = index, .sequence = sequence_of(rules_, step_, packed_++)};
   KeptElements kept = drop(dense, rule);
-  if (recording_) record(dense, slots, gamma, kept);
+  if (recording_ != Recording::off) record(dense, slots, gamma, kept);
   std::string_view form = index == DropIndex::bitmask ? "bitmask" : "int32";
   return std::make_unique<DroppedTensor>(std::move(kept),
                                          fmt::format("{} {:g} {}", name_of(rule.strategy), gamma, form));
 }
 
 void DropPolicy::record(const Tensor& dense, std::span<const Slot> slots, double gamma, const KeptElements& kept) {
-  double energy = squared_norm(dense);
   DropRecord record{.layers = {},
                     .gamma = gamma,
                     .elements = dense.count(),
                     .capacity = kept.values.count(),
-                    .counts = counts_of(kept),
-                    .kept_energy = energy == 0 ? 1 : squared_norm(kept.values) / energy};
+                    .counts = counts_of(kept)};
+  if (recording_ == Recording::energy) {
+    double energy = squared_norm(dense);
+    record.kept_energy = energy == 0 ? 1 : squared_norm(kept.values) / energy;
+  }
   for (const Slot& slot : slots) record.layers.push_back(slot.layer);
   records_.push_back(std::move(record));
 }

@@ -27,8 +27,11 @@ struct DropRecord {
   std::int64_t elements = 0;
   std::int64_t capacity = 0;
   DropCounts counts;
-  double kept_energy = 0;  ///< sum of squares of what is kept, over that of the tensor
+  double kept_energy = 0;  ///< sum of squares of what is kept, over that of the tensor; with `Recording::energy`
 };
+
+/// What is noted of every tensor that is packed. All but `off` wait for the device; energies are one more read.
+enum class Recording { off, counts, energy };
 
 /// DropIT (Chen et al., ICLR 2023): where a saved tensor serves weight gradients only, what is held is its kept
 /// elements. A tensor of several layers is dropped as the most careful of them asks, and stays whole if one of them is
@@ -42,8 +45,8 @@ class DropPolicy : public SavePolicy {
   void start_step(std::int64_t step, double gamma);
   void set_worker(int rank) { rules_.worker = rank; }
 
-  /// While on, packing waits for the device and notes what it kept; the records of a step begin with `start_step`.
-  void set_recording(bool on) { recording_ = on; }
+  /// From now on; the records of a step begin with `start_step`.
+  void set_recording(Recording recording) { recording_ = recording; }
   const std::vector<DropRecord>& records() const { return records_; }
 
   std::string_view name() const override { return "drop"; }
@@ -57,7 +60,7 @@ class DropPolicy : public SavePolicy {
   double gamma_ = 0;
   std::int64_t step_ = 0;
   std::uint64_t packed_ = 0;  // in this step
-  bool recording_ = false;
+  Recording recording_ = Recording::off;
   std::vector<DropRecord> records_;
 };
 

@@ -74,6 +74,7 @@ std::size_t size(const Tensor& tensor) {
 
 constexpr auto look_every = std::chrono::milliseconds(100);  // for the end of another rank
 constexpr auto abort_patience = std::chrono::seconds(1);     // then the communicator is left as it is
+constexpr auto end_patience = std::chrono::seconds(30);      // the same where nothing is wrong
 constexpr auto reason_patience = std::chrono::milliseconds(200);
 
 void check(ncclResult_t result) {
@@ -120,13 +121,13 @@ class Nccl : public Communicator {
     }
     queued_.notify_one();
     watcher_.join();
-    end();
+    end(end_patience);
   }
 
   void abort(const Error& reason) override {
     std::lock_guard lock(mutex_);
     if (broken_.empty()) broken_ = reason.what();
-    end();
+    end(abort_patience);
   }
 
  private:
@@ -320,7 +321,7 @@ class Nccl : public Communicator {
 
   /// NCCL's abort may wait for a device that never comes to rest. Then it is left to it: who called us has to be able
   /// to end the process.
-  void end() {
+  void end(Clock::duration patience) {
     if (!communicator_) return;
     auto returned = std::make_shared<std::promise<void>>();
     auto work = [returned, device = device_.index, communicator = std::exchange(communicator_, nullptr)] {
@@ -329,7 +330,7 @@ class Nccl : public Communicator {
       returned->set_value();
     };
     std::thread(work).detach();
-    returned->get_future().wait_for(abort_patience);
+    returned->get_future().wait_for(patience);
   }
 
   Device device_;

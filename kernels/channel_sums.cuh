@@ -9,6 +9,10 @@
 /// small launch. How rows are cut depends on the shape alone, and so do the bits. Floor: the matrix read once.
 namespace stint::cuda {
 
+/// Blocks that a multiprocessor holds at once, and how many that makes on an A100; all of a launch are one wave.
+inline constexpr int channel_blocks = 3;
+inline constexpr std::int64_t one_wave = 108 * channel_blocks;
+
 struct ChannelGrid {
   dim3 grid, block;
   int lanes;  // channels a thread: a pack where they are whole, else one
@@ -23,7 +27,7 @@ inline ChannelGrid channel_grid(std::int64_t rows, std::int64_t channels) {
   while (width < groups && width < warp_size) width *= 2;
   g.block = {width, block_size / width};
   std::int64_t blocks = (groups + width - 1) / width;
-  std::int64_t useful = rows / (g.block.y * rows_a_thread), most = most_blocks / 2 / blocks;
+  std::int64_t useful = rows / (g.block.y * rows_a_thread), most = std::min(most_blocks, one_wave) / blocks;
   g.grid = {static_cast<unsigned>(blocks), static_cast<unsigned>(std::max<std::int64_t>(1, std::min(useful, most)))};
   return g;
 }
@@ -36,7 +40,8 @@ inline std::size_t channel_sums_workspace(std::int64_t rows, std::int64_t channe
 /// `Terms` says what is added: `static constexpr int sums`, and add<lanes>(element, channel, sum[sums][lanes]) for the
 /// elements of one row. partial: [pieces, sums, channels].
 template <int lanes, typename Terms>
-__global__ void channel_sums_kernel(std::int64_t rows, int channels, Terms terms, double* partial) {
+__global__ void __launch_bounds__(block_size, channel_blocks)
+    channel_sums_kernel(std::int64_t rows, int channels, Terms terms, double* partial) {
   constexpr int sums = Terms::sums;
   int width = static_cast<int>(blockDim.x) * lanes;
   int column = static_cast<int>(threadIdx.x) * lanes;
@@ -49,7 +54,7 @@ __global__ void channel_sums_kernel(std::int64_t rows, int channels, Terms terms
     }
   }
   // shared: [sums, rows of threads, width]
-  double* shared = shared_memory<double>();
+  float* shared = shared_memory<float>();
   for (int k = 0; k < sums; ++k) {
     for (int j = 0; j < lanes; ++j) shared[(k * blockDim.y + threadIdx.y) * width + column + j] = sum[k][j];
   }
@@ -93,7 +98,7 @@ void channel_sums(std::int64_t rows, std::int64_t channels, const Terms& terms, 
   cudaStream_t stream = stream_of(workspace);
   auto* partial = reinterpret_cast<double*>(workspace.raw());
   ChannelGrid g = channel_grid(rows, channels);
-  std::size_t shared = Terms::sums * block_size * g.lanes * sizeof(double);
+  std::size_t shared = Terms::sums * block_size * g.lanes * sizeof(float);
   auto kernel = g.lanes == 1 ? channel_sums_kernel<1, Terms> : channel_sums_kernel<Pack::size, Terms>;
   launch(kernel, g.grid, g.block, shared, stream, rows, static_cast<int>(channels), terms, partial);
   launch(channel_finish_kernel<Terms::sums, Finish>, static_cast<unsigned>((channels + warp_size - 1) / warp_size),

@@ -12,10 +12,16 @@
 /// only nvcc understands. Kernels are named *_kernel and live in a named namespace: the tests list them.
 namespace stint::cuda {
 
+inline constexpr std::size_t shared_by_default = 48 * 1024;  // bytes a block may have without asking
+
 /// The only way to start a kernel. `shared`: bytes of shared memory a block. An empty grid does nothing.
 template <typename... Params, typename... Args>
 void launch(void (*kernel)(Params...), dim3 grid, dim3 block, std::size_t shared, cudaStream_t stream, Args&&... args) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  if (shared > shared_by_default) {
+    cuda_driver::check(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), "launch");
+  }
   cudaLaunchConfig_t config{};
   config.gridDim = grid;
   config.blockDim = block;
@@ -33,6 +39,19 @@ inline std::int64_t most_blocks = 2048;
 /// Blocks for `items` threads that walk memory with a stride of the whole grid.
 inline unsigned grid_size(std::int64_t items) {
   return static_cast<unsigned>(std::min(most_blocks, (items + block_size - 1) / block_size));
+}
+
+/// What the device of a tensor can.
+inline int device_limit(const Tensor& tensor, cudaDeviceAttr attribute) {
+  int value = 0;
+  cuda_driver::check(cudaDeviceGetAttribute(&value, attribute, tensor.device().index), "ask the device");
+  return value;
+}
+
+/// How many of `most` elements from `first` on are before `end`.
+__device__ inline int count_before(std::int64_t end, std::int64_t first, int most) {
+  std::int64_t left = end - first;
+  return left < 0 ? 0 : left < most ? static_cast<int>(left) : most;
 }
 
 /// Neighbouring elements that one thread handles together, as floats: 16 bytes of bf16, and a byte of a mask.
@@ -73,14 +92,14 @@ __device__ void for_channel_packs(std::int64_t positions, int channels, const Bo
   }
 }
 
-/// bf16 by the hardware's own conversion where there is one; both round to nearest even.
+/// bf16 by the hardware's own conversion where there is one; both round to nearest even, and have one NaN for all.
 __device__ inline bfloat16 to_bfloat16(float value) {
 #ifdef __CUDA_ARCH__
   bfloat16 result;
   asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(value));
   return result;
 #else
-  return value;
+  return isnan(value) ? std::bit_cast<bfloat16>(std::uint16_t{0x7fff}) : bfloat16(value);
 #endif
 }
 

@@ -21,12 +21,15 @@ std::int64_t padded(std::int64_t count) {
   return (count + 15) / 16 * 16;
 }
 
-/// A float matrix of this thread, its rows padded to whole vectors with zeros.
+/// A float matrix, its rows padded to whole vectors with zeros.
 struct Matrix {
-  std::int64_t rows, columns, pitch;
+  std::int64_t pitch = 0;
   std::vector<float> values;
 
-  Matrix(std::int64_t r, std::int64_t c) : rows(r), columns(c), pitch(padded(c)), values(r * padded(c)) {}
+  void fit(std::int64_t rows, std::int64_t columns) {
+    pitch = padded(columns);
+    values.assign(rows * pitch, 0);
+  }
   float* row(std::int64_t i) { return values.data() + i * pitch; }
 };
 
@@ -99,15 +102,17 @@ void for_query_blocks(std::int64_t tokens, const Body& body) {
   for (std::int64_t begin = 0; begin < tokens; begin += block_rows) body(begin, std::min(block_rows, tokens - begin));
 }
 
-/// What a thread works in, made once for all its heads.
+/// What a thread works in. It is kept from call to call: memory that is given back is paid for again in page faults.
 struct ForwardScratch {
   Matrix keys, values, q, s, out;  // keys are transposed
-  explicit ForwardScratch(const AttentionCase& c)
-      : keys(c.dim, c.tokens),
-        values(c.tokens, c.dim),
-        q(block_rows, c.dim),
-        s(block_rows, c.tokens),
-        out(block_rows, c.dim) {}
+
+  void fit(const AttentionCase& c) {
+    keys.fit(c.dim, c.tokens);
+    values.fit(c.tokens, c.dim);
+    q.fit(block_rows, c.dim);
+    s.fit(block_rows, c.tokens);
+    out.fit(block_rows, c.dim);
+  }
 };
 
 template <typename T>
@@ -135,17 +140,13 @@ void forward_head(const AttentionCase& c, std::int64_t index, const Tensor& qkv,
 
 struct BackwardScratch {
   Matrix keys, keys_transposed, values_transposed, q, dy, p, ds, dq, dkeys, dvalues;
-  explicit BackwardScratch(const AttentionCase& c)
-      : keys(c.tokens, c.dim),
-        keys_transposed(c.dim, c.tokens),
-        values_transposed(c.dim, c.tokens),
-        q(block_rows, c.dim),
-        dy(block_rows, c.dim),
-        p(block_rows, c.tokens),
-        ds(block_rows, c.tokens),
-        dq(block_rows, c.dim),
-        dkeys(c.tokens, c.dim),
-        dvalues(c.tokens, c.dim) {}
+
+  void fit(const AttentionCase& c) {
+    for (Matrix* matrix : {&keys, &dkeys, &dvalues}) matrix->fit(c.tokens, c.dim);
+    for (Matrix* matrix : {&keys_transposed, &values_transposed}) matrix->fit(c.dim, c.tokens);
+    for (Matrix* matrix : {&q, &dy, &dq}) matrix->fit(block_rows, c.dim);
+    for (Matrix* matrix : {&p, &ds}) matrix->fit(block_rows, c.tokens);
+  }
 };
 
 template <typename T>
@@ -190,7 +191,8 @@ std::size_t attention_workspace(const AttentionCase&) {
 void attention_forward(const AttentionCase& c, const Tensor& qkv, const Tensor& y, const Tensor& log_sums) {
   with_float_type(qkv.dtype(), "attention", [&](auto type) {
     parallel_for(c.images * c.heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      ForwardScratch scratch(c);
+      thread_local ForwardScratch scratch;
+      scratch.fit(c);
       for (std::int64_t index = begin; index < end; ++index) {
         forward_head<decltype(type)>(c, index, qkv, y, log_sums.data<float>() + index * c.tokens, scratch);
       }
@@ -202,7 +204,8 @@ void attention_backward(const AttentionCase& c, const Tensor& qkv, const Tensor&
                         const Tensor& dqkv, bool accumulate, const Tensor&) {
   with_float_type(qkv.dtype(), "attention", [&](auto type) {
     parallel_for(c.images * c.heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      BackwardScratch scratch(c);
+      thread_local BackwardScratch scratch;
+      scratch.fit(c);
       for (std::int64_t index = begin; index < end; ++index) {
         backward_head<decltype(type)>(c, index, qkv, log_sums.data<float>() + index * c.tokens, dy, dqkv, accumulate,
                                       scratch);

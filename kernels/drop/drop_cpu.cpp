@@ -60,16 +60,18 @@ std::uint64_t load_word(const Tensor& mask, std::int64_t number) {
 template <typename T, typename Keys>
 class Packer {
  public:
-  Packer(const Tensor& x, const Keys& keys, std::uint32_t border, std::int64_t ties, const KeptElements& kept,
-         TileCount* tiles)
-      : x_(x.data<T>()), count_(x.count()), keys_(keys), border_(border), ties_(ties), kept_(kept), tiles_(tiles) {}
+  Packer(const Tensor& x, const Keys& keys, std::uint32_t border, const KeptElements& kept, TileCount* tiles)
+      : x_(x.data<T>()), count_(x.count()), keys_(keys), border_(border), kept_(kept), tiles_(tiles) {}
 
   void run() const {
     for_tiles(count_,
               [&](std::int64_t begin, std::int64_t end, std::int64_t tile) { count(begin, end, tiles_[tile]); });
     sum_up(tiles_, drop_tiles(count_));
-    for_tiles(count_, [&](std::int64_t begin, std::int64_t end, std::int64_t tile) { pack(begin, end, tiles_[tile]); });
-    finish(tiles_[drop_tiles(count_)].inside(ties_));
+    const TileCount& total = tiles_[drop_tiles(count_)];
+    std::int64_t room = total.room(kept_.values.count());
+    for_tiles(count_,
+              [&](std::int64_t begin, std::int64_t end, std::int64_t tile) { pack(begin, end, tiles_[tile], room); });
+    finish(total.inside(room));
   }
 
  private:
@@ -78,12 +80,12 @@ class Packer {
     for (std::int64_t number = begin; number < end; ++number) {
       KeyBlock block(x_, count_, number, keys_);
       tile.above += std::popcount(block.above(border_));
-      if (ties_ > 0) tile.equal += std::popcount(block.where(border_, border_));
+      tile.equal += std::popcount(block.where(border_, border_));
     }
   }
 
-  void pack(std::int64_t begin, std::int64_t end, const TileCount& before) const {
-    std::int64_t ties = std::max<std::int64_t>(ties_ - before.equal, 0), place = before.inside(ties_);
+  void pack(std::int64_t begin, std::int64_t end, const TileCount& before, std::int64_t room) const {
+    std::int64_t ties = std::max<std::int64_t>(room - before.equal, 0), place = before.inside(room);
     for (std::int64_t number = begin; number < end; ++number) {
       KeyBlock block(x_, count_, number, keys_);
       std::uint64_t inside = block.above(border_);
@@ -123,7 +125,6 @@ class Packer {
   std::int64_t count_;
   Keys keys_;
   std::uint32_t border_;
-  std::int64_t ties_;
   const KeptElements& kept_;
   TileCount* tiles_;
 };
@@ -167,9 +168,9 @@ void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& ke
     using T = decltype(type);
     if (border.cut) {
       auto cut = *reinterpret_cast<const Cut*>(border.cut.raw());
-      Packer<T, MagnitudeKeys>(x, {cut.center}, cut.key, cut.ties, kept, counts).run();
+      Packer<T, MagnitudeKeys>(x, {cut.center}, cut.key, kept, counts).run();
     } else {
-      Packer<T, RandomKeys>(x, {border.sequence}, border.key, 0, kept, counts).run();
+      Packer<T, RandomKeys>(x, {border.sequence}, border.key, kept, counts).run();
     }
   });
 }

@@ -1,25 +1,31 @@
-// Packing kept elements and restoring the tensor. A block a tile, a pack of eight elements a thread, which is a byte of
-// the mask: a first read counts, tile by tile, what is inside the border; one block sums the counts up; a second read
-// moves the elements to their places. Nothing goes through the host. Floor: two reads of the tensor and a write of what
-// is held; back, a read of what is held and a write of the tensor.
+// Packing kept elements and restoring the tensor. A block has a stretch of the tensor and walks it tile by tile, a word
+// of the mask (32 elements) a thread. A first read counts, stretch by stretch, what lies above the border and on it;
+// then every block adds up the counts before its own and moves its elements to their places. Nothing goes through the
+// host. Elements are moved as they are, not through a float, which would not keep the bits of a NaN. Floor: two reads
+// of the tensor and a write of what is held; back, a read of what is held and a write of the tensor.
 
 #include <stint/kernels/drop/drop_kernels.h>
 #include <stint/kernels/prefix.cuh>
 
 namespace stint::cuda {
 
-static_assert(drop_tile == std::int64_t{block_size} * Pack::size);
+/// Elements of a mask word, and those that a block meets at a time.
+inline constexpr int word_size = 32;
+inline constexpr std::int64_t block_tile = std::int64_t{block_size} * word_size;
+static_assert(block_tile % drop_tile == 0);  // the counts of stretches fit where those of tiles do
+static_assert(block_tile <= 0xffff);         // two counts of a tile fit in a word
 
-/// What a kernel compares: keys of magnitudes with a cut that lies on the device, or random words.
+/// What a kernel compares with: a cut that lies on the device. Up to infinity's, keys are compared as the floats they
+/// were, which takes half the instructions.
 struct CutBorder {
   using Keys = MagnitudeKeys;
   const Cut* cut;
 
   __device__ Keys keys() const { return {cut->center}; }
   __device__ std::uint32_t key() const { return cut->key; }
-  __device__ std::int64_t ties() const { return cut->ties; }
 };
 
+/// Or with one known before: random words.
 struct RandomBorder {
   using Keys = RandomKeys;
   RandomSequence sequence;
@@ -27,138 +33,209 @@ struct RandomBorder {
 
   __device__ Keys keys() const { return {sequence}; }
   __device__ std::uint32_t key() const { return border; }
-  __device__ std::int64_t ties() const { return 0; }
 };
 
-/// The place of this thread's pack, and how many of its elements there are.
-struct TilePack {
-  std::int64_t first;
-  int count;
+/// The part of [0, count) that is this block's: whole tiles, but for the tensor's end.
+struct Stretch {
+  std::int64_t begin, end;
 
-  __device__ explicit TilePack(std::int64_t elements) {
-    first = blockIdx.x * drop_tile + std::int64_t{threadIdx.x} * Pack::size;
-    std::int64_t left = elements - first;
-    count = left < 0 ? 0 : left < Pack::size ? static_cast<int>(left) : Pack::size;
+  __device__ explicit Stretch(std::int64_t count) {
+    std::int64_t tiles = (count + block_tile - 1) / block_tile;
+    begin = tiles * blockIdx.x / gridDim.x * block_tile;
+    end = tiles * (blockIdx.x + 1) / gridDim.x * block_tile;
+    if (end > count) end = count;
   }
 };
 
-/// Bits of the elements above the border and of those that equal it.
+/// A bit an element of a pack or a word: those above the border, and those on it.
 struct Sides {
   unsigned above = 0, equal = 0;
 
-  template <typename Border>
-  __device__ Sides(const Border& border, const Pack& values, TilePack pack) {
-    std::uint32_t keys[Pack::size], key = border.key();
-    border.keys()(values.value, pack.first, keys);
-    for (int j = 0; j < Pack::size; ++j) {
-      above |= unsigned{j < pack.count && keys[j] > key} << j;
-      equal |= unsigned{j < pack.count && keys[j] == key} << j;
+  /// The bits of a pack of `n` elements from `first` on, to stand from `place` on.
+  template <typename Keys>
+  __device__ void add(const Keys& make, std::uint32_t border, const Pack& values, std::int64_t first, int n,
+                      int place) {
+    if constexpr (std::is_same_v<Keys, MagnitudeKeys>) {
+      if (border <= infinity_key) return add_floats(make.center, std::bit_cast<float>(border), values, n, place);
     }
+    std::uint32_t keys[Pack::size];
+    make(values.value, first, keys);
+    for (int j = 0; j < Pack::size; ++j) {
+      above |= unsigned{j < n && keys[j] > border} << (place + j);
+      equal |= unsigned{j < n && keys[j] == border} << (place + j);
+    }
+  }
+
+ private:
+  __device__ void add_floats(float center, float border, const Pack& values, int n, int place) {
+    unsigned over = 0, on = 0;
+    for (int j = 0; j < Pack::size; ++j) {
+      float magnitude = fabsf(values[j] - center);
+      if (!(magnitude <= border)) over |= 1u << j;  // NaN, too
+      if (magnitude == border) on |= 1u << j;
+    }
+    unsigned there = (1u << n) - 1;
+    above |= (over & there) << place;
+    equal |= (on & there) << place;
   }
 };
 
 /// `bits` without those behind the first `count` that are set.
 __device__ inline unsigned first_bits(unsigned bits, std::int64_t count) {
+  if (__popc(bits) <= count) return bits;
   unsigned kept = 0;
-  for (; bits != 0 && count > 0; --count) {
+  for (; count > 0; --count) {
     kept |= bits & (0u - bits);
     bits &= bits - 1;
   }
   return kept;
 }
 
-template <typename T>
-__device__ Pack load_tile_pack(const T* x, TilePack pack) {
-  return pack.count > 0 ? load_pack(x + pack.first, pack.count) : Pack{};
+/// For the bits j that are set, from the lowest on, and their numbers k: put(j, k, get(j, k)), four under way at once.
+template <typename Get, typename Put>
+__device__ void move_bits(unsigned bits, const Get& get, const Put& put) {
+  constexpr int at_once = 4;
+  for (int k = 0; bits != 0; k += at_once) {
+    int place[at_once];
+    decltype(get(0, 0)) value[at_once];
+    for (int i = 0; i < at_once; ++i) {
+      place[i] = __ffs(static_cast<int>(bits)) - 1;  // -1: there are no more
+      bits &= bits - 1;
+      if (place[i] >= 0) value[i] = get(place[i], k + i);
+    }
+    for (int i = 0; i < at_once; ++i) {
+      if (place[i] >= 0) put(place[i], k + i, value[i]);
+    }
+  }
 }
 
 template <typename T, typename Border>
-__global__ void drop_count_kernel(std::int64_t count, const T* x, Border border, TileCount* tiles) {
-  TilePack pack(count);
-  Sides sides(border, load_tile_pack(x, pack), pack);
-  int above = block_sum(__popc(sides.above), shared_memory<int>());
-  int equal = block_sum(__popc(sides.equal), shared_memory<int>());
-  if (threadIdx.x == 0) tiles[blockIdx.x] = {above, equal};
-}
-
-/// Turns the counts of tiles into sums of the tiles before; the last entry becomes the total. One block, whose threads
-/// have neighbouring tiles.
-__global__ void drop_sums_kernel(std::int64_t count, TileCount* tiles) {
-  std::int64_t begin = count * threadIdx.x / blockDim.x, end = count * (threadIdx.x + 1) / blockDim.x;
-  TileCount own{}, total{};
-  for (std::int64_t tile = begin; tile < end; ++tile) {
-    own = {own.above + tiles[tile].above, own.equal + tiles[tile].equal};
+__global__ void drop_count_kernel(std::int64_t count, const T* x, Border border, TileCount* stretches) {
+  Stretch stretch(count);
+  std::uint32_t key = border.key();
+  auto keys = border.keys();
+  int above = 0, equal = 0;
+  constexpr std::int64_t step = std::int64_t{block_size} * Pack::size;
+  for (std::int64_t i = stretch.begin + std::int64_t{threadIdx.x} * Pack::size; i < stretch.end; i += 2 * step) {
+    int n = count_before(stretch.end, i, Pack::size), m = count_before(stretch.end, i + step, Pack::size);
+    Pack values = load_pack(x + i, n), others = load_pack(x + i + step, m);  // both under way at once
+    Sides sides;
+    sides.add(keys, key, values, i, n, 0);
+    sides.add(keys, key, others, i + step, m, Pack::size);
+    above += __popc(sides.above);
+    equal += __popc(sides.equal);
   }
   auto* scratch = shared_memory<std::int64_t>();
-  TileCount sum{};
-  sum.above = block_prefix(own.above, total.above, scratch);
-  sum.equal = block_prefix(own.equal, total.equal, scratch);
-  for (std::int64_t tile = begin; tile < end; ++tile) {
-    TileCount mine = tiles[tile];
-    tiles[tile] = sum;
-    sum = {sum.above + mine.above, sum.equal + mine.equal};
-  }
-  if (threadIdx.x == 0) tiles[count] = total;
+  std::int64_t sum_above = block_sum(std::int64_t{above}, scratch), sum_equal = block_sum(std::int64_t{equal}, scratch);
+  if (threadIdx.x == 0) stretches[blockIdx.x] = {sum_above, sum_equal};
 }
 
-/// mask and index: one of them, the other null.
-template <typename T, typename Border>
-__global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, const TileCount* tiles,
-                                 std::int64_t capacity, T* values, std::uint8_t* mask, std::int32_t* index) {
-  auto* scratch = shared_memory<int>();
-  TilePack pack(count);
-  Pack elements = load_tile_pack(x, pack);
-  Sides sides(border, elements, pack);
-  TileCount before = tiles[blockIdx.x];
-  unsigned inside = sides.above;
-  int total = 0;
-  if (before.equal < border.ties()) {  // the same for the whole block
-    int equal = block_prefix(__popc(sides.equal), total, scratch);
-    inside |= first_bits(sides.equal, border.ties() - before.equal - equal);
+/// The counts of the stretches before this block's, and of all.
+struct Position {
+  TileCount before{}, total{};
+
+  __device__ Position(const TileCount* stretches, std::int64_t* scratch) {
+    for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
+      TileCount here = stretches[i];
+      total = {total.above + here.above, total.equal + here.equal};
+      if (i < blockIdx.x) before = {before.above + here.above, before.equal + here.equal};
+    }
+    before = {block_sum(before.above, scratch), block_sum(before.equal, scratch)};
+    total = {block_sum(total.above, scratch), block_sum(total.equal, scratch)};
   }
-  std::int64_t place = before.inside(border.ties()) + block_prefix(__popc(inside), total, scratch);
-  inside = first_bits(inside, capacity - place);
-  if (mask && pack.count > 0) mask[pack.first / 8] = static_cast<std::uint8_t>(inside);
-  for (int j = 0; j < Pack::size; ++j) {
-    if (!((inside >> j) & 1)) continue;
-    values[place] = to<T>(elements[j]);
-    if (index) index[place] = static_cast<std::int32_t>(pack.first + j);
-    ++place;
+};
+
+__device__ inline void store_word(std::uint8_t* mask, std::int64_t first, unsigned bits, int n) {
+  std::uint8_t* at = mask + first / 8;
+  if (n == word_size) {
+    *reinterpret_cast<std::uint32_t*>(at) = bits;
+  } else {
+    for (int byte = 0; byte * 8 < n; ++byte) at[byte] = static_cast<std::uint8_t>(bits >> (8 * byte));
   }
 }
 
-/// counts, and what is behind the last kept element.
+__device__ inline unsigned load_word(const std::uint8_t* mask, std::int64_t first, int n) {
+  const std::uint8_t* at = mask + first / 8;
+  if (n == word_size) return *reinterpret_cast<const std::uint32_t*>(at);
+  unsigned bits = 0;
+  for (int byte = 0; byte * 8 < n; ++byte) bits |= unsigned{at[byte]} << (8 * byte);
+  return bits;
+}
+
+/// mask and index: one of them, the other null. What is behind the last kept element is filled up by all blocks.
 template <typename T, typename Border>
-__global__ void drop_finish_kernel(Border border, const TileCount* total, std::int64_t capacity, T* values,
-                                   std::int32_t* index, DropCounts* counts) {
-  std::int64_t inside = total->inside(border.ties());
-  DropCounts result{inside, inside < capacity ? inside : capacity};
-  std::int64_t i = result.kept + std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+__global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, const TileCount* stretches,
+                                 std::int64_t capacity, T* values, std::uint8_t* mask, std::int32_t* index,
+                                 DropCounts* counts) {
+  Stretch stretch(count);
+  auto* scratch = shared_memory<std::int64_t>();
+  Position position(stretches, scratch);
+  std::int64_t room = position.total.room(capacity);
+  TileCount before = position.before;
+  std::uint32_t key = border.key();
+  auto keys = border.keys();
+  for (std::int64_t tile = stretch.begin; tile < stretch.end; tile += block_tile) {
+    std::int64_t first = tile + std::int64_t{threadIdx.x} * word_size;
+    Sides sides;
+    for (int part = 0; part < word_size; part += Pack::size) {
+      int n = count_before(stretch.end, first + part, Pack::size);
+      sides.add(keys, key, load_pack(x + first + part, n), first + part, n, part);
+    }
+    unsigned total = 0, mine = unsigned(__popc(sides.above)) | unsigned(__popc(sides.equal)) << 16;
+    unsigned earlier = block_prefix(mine, total, reinterpret_cast<unsigned*>(scratch));
+    std::int64_t equal = before.equal + (earlier >> 16);
+    std::int64_t place = before.above + (earlier & 0xffff) + (equal < room ? equal : room);
+    unsigned inside = sides.above | first_bits(sides.equal, room - equal);
+    inside = first_bits(inside, capacity - place);
+    int here = count_before(stretch.end, first, word_size);
+    if (mask && here > 0) store_word(mask, first, inside, here);
+    move_bits(
+        inside, [&](int j, int) { return x[first + j]; },
+        [&](int j, int k, T value) {
+          values[place + k] = value;
+          if (index) index[place + k] = static_cast<std::int32_t>(first + j);
+        });
+    before = {before.above + (total & 0xffff), before.equal + (total >> 16)};
+  }
+  std::int64_t inside = position.total.inside(room), kept = inside < capacity ? inside : capacity;
+  std::int64_t i = kept + std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   for (; i < capacity; i += std::int64_t{gridDim.x} * blockDim.x) {
     values[i] = T(0.0f);
     if (index) index[i] = -1;
   }
-  if (blockIdx.x == 0 && threadIdx.x == 0) *counts = result;
+  if (blockIdx.x == 0 && threadIdx.x == 0) *counts = {inside, kept};
 }
 
-__global__ void mask_count_kernel(std::int64_t bytes, const std::uint8_t* mask, TileCount* tiles) {
-  std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  int sum = block_sum(i < bytes ? __popc(mask[i]) : 0, shared_memory<int>());
-  if (threadIdx.x == 0) tiles[blockIdx.x] = {sum, 0};
+__global__ void mask_count_kernel(std::int64_t count, const std::uint8_t* mask, TileCount* stretches) {
+  Stretch stretch(count);
+  std::int64_t sum = 0;
+  for (std::int64_t i = stretch.begin + std::int64_t{threadIdx.x} * word_size; i < stretch.end; i += block_tile) {
+    sum += __popc(load_word(mask, i, count_before(stretch.end, i, word_size)));
+  }
+  sum = block_sum(sum, shared_memory<std::int64_t>());
+  if (threadIdx.x == 0) stretches[blockIdx.x] = {sum, 0};
 }
 
 template <typename T>
 __global__ void restore_mask_kernel(std::int64_t count, const std::uint8_t* mask, const T* values,
-                                    const TileCount* tiles, T* x) {
-  TilePack pack(count);
-  unsigned bits = pack.count > 0 ? mask[pack.first / 8] : 0;
-  int total = 0;
-  std::int64_t place = tiles[blockIdx.x].above + block_prefix(__popc(bits), total, shared_memory<int>());
-  Pack elements{};
-  for (int j = 0; j < Pack::size; ++j) {
-    if ((bits >> j) & 1) elements[j] = values[place++];
+                                    const TileCount* stretches, T* x) {
+  Stretch stretch(count);
+  auto* scratch = shared_memory<std::int64_t>();
+  std::int64_t before = Position(stretches, scratch).before.above;
+  for (std::int64_t tile = stretch.begin; tile < stretch.end; tile += block_tile) {
+    std::int64_t first = tile + std::int64_t{threadIdx.x} * word_size;
+    int n = count_before(stretch.end, first, word_size);
+    unsigned bits = n > 0 ? load_word(mask, first, n) : 0;
+    for (std::int64_t i = tile + std::int64_t{threadIdx.x} * Pack::size; i < tile + block_tile;
+         i += std::int64_t{block_size} * Pack::size) {
+      store_pack(x + i, Pack{}, count_before(stretch.end, i, Pack::size));
+    }
+    int total = 0;
+    std::int64_t place = before + block_prefix(__popc(bits), total, reinterpret_cast<int*>(scratch));
+    move_bits(  // behind the zeros: block_prefix is a barrier
+        bits, [&](int, int k) { return values[place + k]; }, [&](int j, int, T value) { x[first + j] = value; });
+    before += total;
   }
-  if (pack.count > 0) store_pack(x + pack.first, elements, pack.count);
 }
 
 template <typename T>
@@ -171,24 +248,22 @@ namespace {
 
 constexpr std::size_t scratch = block_size / warp_size * sizeof(std::int64_t);
 
-void sum_up(const Tensor& tiles, std::int64_t count) {
-  launch(drop_sums_kernel, 1, block_size, scratch, stream_of(tiles), count, reinterpret_cast<TileCount*>(tiles.raw()));
+/// One wave on any GPU, and few enough for each block to add up the others' counts.
+unsigned stretch_count(std::int64_t count) {
+  return static_cast<unsigned>(std::min({std::int64_t{512}, most_blocks, (count + block_tile - 1) / block_tile}));
 }
 
 template <typename T, typename Border>
-void pack(const Tensor& x, const Border& border, const KeptElements& kept, const Tensor& tile_counts) {
-  auto blocks = static_cast<unsigned>(drop_tiles(x.count()));
-  auto* tiles = reinterpret_cast<TileCount*>(tile_counts.raw());
-  std::int64_t capacity = kept.values.count();
+void pack(const Tensor& x, const Border& border, const KeptElements& kept, const Tensor& tiles) {
+  unsigned blocks = std::max(stretch_count(x.count()), 1u);  // counts are written for an empty tensor, too
+  auto* stretches = reinterpret_cast<TileCount*>(tiles.raw());
   auto* mask = kept.form == DropIndex::bitmask ? kept.index.data<std::uint8_t>() : nullptr;
   auto* index = kept.form == DropIndex::int32 ? kept.index.data<std::int32_t>() : nullptr;
   launch(drop_count_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border,
-         tiles);
-  sum_up(tile_counts, blocks);
-  launch(drop_pack_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border, tiles,
-         capacity, kept.values.data<T>(), mask, index);
-  launch(drop_finish_kernel<T, Border>, grid_size(capacity + 1), block_size, 0, stream_of(x), border, tiles + blocks,
-         capacity, kept.values.data<T>(), index, reinterpret_cast<DropCounts*>(kept.counts.raw()));
+         stretches);
+  launch(drop_pack_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border,
+         stretches, kept.values.count(), kept.values.data<T>(), mask, index,
+         reinterpret_cast<DropCounts*>(kept.counts.raw()));
 }
 
 }  // namespace
@@ -214,13 +289,12 @@ void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& tiles
              kept.values.data<T>(), x.data<T>());
       return;
     }
-    auto blocks = static_cast<unsigned>(drop_tiles(x.count()));
-    auto* counts = reinterpret_cast<TileCount*>(tiles.raw());
+    auto* stretches = reinterpret_cast<TileCount*>(tiles.raw());
     const auto* mask = kept.index.data<std::uint8_t>();
-    launch(mask_count_kernel, blocks, block_size, scratch, stream_of(x), kept.index.count(), mask, counts);
-    sum_up(tiles, blocks);
+    unsigned blocks = stretch_count(x.count());
+    launch(mask_count_kernel, blocks, block_size, scratch, stream_of(x), x.count(), mask, stretches);
     launch(restore_mask_kernel<T>, blocks, block_size, scratch, stream_of(x), x.count(), mask, kept.values.data<T>(),
-           counts, x.data<T>());
+           stretches, x.data<T>());
   });
 }
 

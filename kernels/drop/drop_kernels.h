@@ -14,8 +14,10 @@ namespace stint {
 struct TileCount {
   std::int64_t above, equal;
 
+  /// Of a total: how many of the elements that equal the border are taken, so that ties fill up the capacity.
+  constexpr std::int64_t room(std::int64_t capacity) const { return above < capacity ? capacity - above : 0; }
   /// How many of the elements counted are inside.
-  constexpr std::int64_t inside(std::int64_t ties) const { return above + (equal < ties ? equal : ties); }
+  constexpr std::int64_t inside(std::int64_t room) const { return above + (equal < room ? equal : room); }
 };
 
 /// A tile is what one block of threads packs; on the CPU, one piece of work.
@@ -43,7 +45,7 @@ struct RandomKeys {
 struct DropBorder {
   Tensor cut;  ///< empty: by random words
   RandomSequence sequence = {};
-  std::uint32_t key = 0;  ///< of random words: those above it are inside
+  std::uint32_t key = 0;  ///< of random words: from it on they are inside
 };
 
 /// `tiles`: a `TileCount` a tile, and one for the total.

@@ -1,6 +1,8 @@
 #include <stint/kernels/select/select.h>
 #include <stint/kernels/select/select_kernels.h>
 
+#include <cmath>
+
 namespace stint {
 
 namespace {
@@ -29,7 +31,7 @@ void cut_sampled(const Tensor& x, std::int64_t keep, const Tensor& cut) {
   Tensor sample = make_workspace({sample_size}, x.dtype(), x.device());
   STINT_RUN("select_sample", traffic(sample, sample), x.device(), take_sample(x, sample));
   double share = static_cast<double>(keep) / static_cast<double>(x.count());
-  cut_largest(sample, static_cast<std::int64_t>(share * sample_size), cut);
+  cut_largest(sample, static_cast<std::int64_t>(std::ceil(share * sample_size)), cut);
 }
 
 void cut_outside(const Tensor& x, double sigmas, const Tensor& cut) {

@@ -7,27 +7,26 @@
 /// These are not recorded on a tape and have no gradient.
 namespace stint {
 
-/// A border. Inside are the elements whose key (kernels/select/keys.h), that is |x - center|, is above `key`, and the
-/// first `ties` of those whose key equals it. NaN is larger than everything.
+/// A border. Inside are the elements whose key (kernels/select/keys.h), that is |x - center|, is above `key`, and of
+/// those whose key equals it the first, as far as there is room. NaN is larger than everything.
 struct Cut {
   float center = 0;
   std::uint32_t key = 0;
-  std::int64_t ties = 0;
 };
 
 /// Memory for a `Cut` on a device, charged to `Purpose::workspace`.
 Tensor make_cut(Device device);
 
-/// Inside are exactly the `keep` elements of largest magnitude, ties broken by the lower storage index. Radix
-/// selection. Errors: keep > count.
+/// With room for `keep` elements, inside are exactly those of largest magnitude, ties broken by the lower storage
+/// index. Radix selection. Errors: keep > count.
 void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut);
 
-/// Inside are about `keep` elements of largest magnitude, as judged by 32768 of them whose places depend on the count
-/// alone; exactly `keep` of a tensor that is not larger. Errors: as above.
+/// The same as judged by 32768 elements whose places depend on the count alone: about `keep` are inside, and exactly
+/// `keep` of a tensor that is not larger. Errors: as above.
 void cut_sampled(const Tensor& x, std::int64_t keep, const Tensor& cut);
 
-/// Inside is what is farther than `sigmas` standard deviations (of the population) from the mean; nothing where these
-/// are not finite.
+/// Inside is what is `sigmas` standard deviations (of the population) or more from the mean; nothing where these are
+/// not finite.
 void cut_outside(const Tensor& x, double sigmas, const Tensor& cut);
 
 }  // namespace stint

@@ -20,17 +20,19 @@ namespace stint::cpu {
 namespace {
 
 constexpr std::int64_t grain = 1024;  // blocks of keys
+constexpr int bin_count = 2048;       // two histograms fit the first-level cache
+static_assert(bin_count * sizeof(std::int64_t) <= sizeof(Descent));
 
 /// Adds up histograms of pieces of [0, count): `count_piece(begin, end, counts)` makes one.
 template <typename Count>
 void add_histograms(std::int64_t count, std::int64_t* bins, const Count& count_piece) {
   std::mutex mutex;
-  std::fill(bins, bins + most_bins, 0);
+  std::fill(bins, bins + bin_count, 0);
   parallel_for(count, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::uint32_t counts[most_bins] = {};
+    std::uint32_t counts[bin_count] = {};
     count_piece(begin, end, counts);
     std::lock_guard lock(mutex);
-    for (int bin = 0; bin < most_bins; ++bin) bins[bin] += counts[bin];
+    for (int bin = 0; bin < bin_count; ++bin) bins[bin] += counts[bin];
   });
 }
 
@@ -38,7 +40,7 @@ void add_histograms(std::int64_t count, std::int64_t* bins, const Count& count_p
 struct Range {
   std::uint32_t low = 0, high = nan_key;
 
-  int shift() const { return static_cast<int>(std::bit_width((high - low) / most_bins)); }
+  int shift() const { return static_cast<int>(std::bit_width((high - low) / bin_count)); }
   Range of_bin(std::uint32_t bin) const {
     std::uint32_t first = low + (bin << shift());
     return {first, std::min(high, first + (1u << shift()) - 1)};
@@ -51,7 +53,7 @@ void count_all(const T* x, std::int64_t count, std::int64_t* bins) {
   int shift = Range{}.shift();
   add_histograms(key_block_count(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
     // Takes turns with a second one: the zeros behind a ReLU would wait for each other at one counter.
-    std::uint32_t others[most_bins] = {};
+    std::uint32_t others[bin_count] = {};
     for (std::int64_t number = begin; number < end; ++number) {
       KeyBlock block(x, count, number, MagnitudeKeys{});
       for (int j = 0; j + 2 <= block.count; j += 2) {
@@ -60,7 +62,7 @@ void count_all(const T* x, std::int64_t count, std::int64_t* bins) {
       }
       if (block.count % 2 != 0) ++counts[block.keys[block.count - 1] >> shift];
     }
-    for (int bin = 0; bin < most_bins; ++bin) counts[bin] += others[bin];
+    for (int bin = 0; bin < bin_count; ++bin) counts[bin] += others[bin];
   });
 }
 
@@ -102,7 +104,7 @@ Range guess(const T* x, std::int64_t count, std::int64_t keep) {
 
 /// Goes down to the bin that holds the `wanted`-th element from the top, and to its place in there.
 std::uint32_t descend(const std::int64_t* bins, std::int64_t& wanted) {
-  std::uint32_t bin = most_bins - 1;
+  std::uint32_t bin = bin_count - 1;
   for (; bins[bin] < wanted; --bin) wanted -= bins[bin];
   return bin;
 }
@@ -112,7 +114,7 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
   if (keep == 0) return {.key = ~0u};
   Range range = guess(x, count, keep);
   std::int64_t wanted = keep - count_range(x, count, range, bins);
-  if (wanted <= 0 || wanted > std::accumulate(bins, bins + most_bins, std::int64_t{0})) {
+  if (wanted <= 0 || wanted > std::accumulate(bins, bins + bin_count, std::int64_t{0})) {
     range = {};
     wanted = keep;
     count_all(x, count, bins);
@@ -120,7 +122,7 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
   while (true) {
     int shift = range.shift();
     range = range.of_bin(descend(bins, wanted));
-    if (shift == 0) return {.key = range.low, .ties = wanted};
+    if (shift == 0) return {.key = range.low};
     count_range(x, count, range, bins);
   }
 }
@@ -129,7 +131,7 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
 
 void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent) {
   with_float_type(x.dtype(), "select", [&](auto type) {
-    auto* bins = reinterpret_cast<Descent*>(descent.raw())->bins;
+    auto* bins = reinterpret_cast<std::int64_t*>(descent.raw());
     *reinterpret_cast<Cut*>(cut.raw()) = largest(x.data<decltype(type)>(), x.count(), keep, bins);
   });
 }
@@ -160,7 +162,7 @@ void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor
   }
   auto center = static_cast<float>(total.mean(x.count()));
   auto reach = static_cast<float>(sigmas * std::sqrt(total.variance(x.count())));
-  *reinterpret_cast<Cut*>(cut.raw()) = {.center = center, .key = magnitude_key(reach, 0)};
+  *reinterpret_cast<Cut*>(cut.raw()) = cut_around(center, reach);
 }
 
 void take_sample(const Tensor& x, const Tensor& sample) {

@@ -7,11 +7,11 @@
 
 namespace stint {
 
-inline constexpr int most_bins = 2048;  ///< of a histogram
+inline constexpr int most_bins = 32768;  ///< of a histogram
 
-/// Scratch of `cut_largest`: a histogram, and how far the descent has come.
+/// Scratch of `cut_largest` on CUDA: a histogram, and how far the descent has come. The CPU has a smaller one there.
 struct Descent {
-  std::int64_t bins[most_bins];
+  std::uint32_t bins[most_bins];
   std::int64_t wanted;
   std::uint32_t prefix;
 };
@@ -21,11 +21,18 @@ struct Moments {
   double sum, squares;
 
   constexpr double mean(std::int64_t count) const { return sum / static_cast<double>(count); }
+  /// 0 where rounding of the sums may have made all of it: of equal elements it is 0.
   constexpr double variance(std::int64_t count) const {
-    double difference = squares / static_cast<double>(count) - mean(count) * mean(count);
-    return difference < 0 ? 0 : difference;
+    double square = squares / static_cast<double>(count), difference = square - mean(count) * mean(count);
+    return difference < 1e-11 * square ? 0 : difference;
   }
 };
+
+/// What is at least `reach` away from `center`.
+constexpr Cut cut_around(float center, float reach) {
+  std::uint32_t key = magnitude_key(reach, 0);
+  return {center, key < infinity_key ? key : ~0u};
+}
 
 /// Elements whose moments are added up by one thread of the CPU, or by one block.
 inline constexpr std::int64_t moments_tile = 16384;

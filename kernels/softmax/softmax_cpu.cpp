@@ -19,7 +19,8 @@ void for_rows(const Tensor& x, const Body& body) {
   std::int64_t channels = x.shape()[-1];
   std::int64_t grain = std::max<std::int64_t>(1, 16384 / channels);
   parallel_for(x.count() / channels, grain, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<float> scratch(3 * channels + lane_count);
+    thread_local std::vector<float> scratch;  // kept from call to call
+    if (std::ssize(scratch) < 3 * channels + lane_count) scratch.resize(3 * channels + lane_count);
     for (std::int64_t row = begin; row < end; ++row) body(row, scratch.data());
   });
 }

@@ -75,12 +75,13 @@ GroupKind nccl_of_threads() {
   return kind;
 }
 
-/// All processes run the same tests in the same order, each its own rank.
+/// All processes run the same tests in the same order, each its own rank. Every group meets at ports of its own, so
+/// that who is ahead does not end up in the group that another is leaving.
 GroupKind nccl_of_processes(const LaunchVariables& launch) {
+  static int port = launch.master_port;
   GroupKind kind{"nccl", {}, Device::cuda(), {launch.size}, false, launch.rank};
-  auto port = std::make_shared<int>(launch.master_port);
   kind.run = [=](int size, double timeout, const Worker& worker) {
-    int store_port = (*port)++, group_port = (*port)++;
+    int store_port = port++, group_port = port++;
     dist::TcpStore store("127.0.0.1", store_port, launch.rank == 0, std::chrono::seconds(20));
     if (launch.rank == 0) {
       dist::NcclId made = dist::make_nccl_id();

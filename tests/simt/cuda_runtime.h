@@ -20,6 +20,8 @@
 
 using cudaStream_t = void*;
 enum cudaError_t { cudaSuccess = 0 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+enum cudaDeviceAttr { cudaDevAttrMaxSharedMemoryPerBlockOptin, cudaDevAttrMultiProcessorCount };
 
 using dim3 = stint::simt::Dim3;
 using stint::simt::blockDim;
@@ -32,6 +34,16 @@ struct cudaLaunchConfig_t {
   std::size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
 };
+
+template <typename Kernel>
+cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int) {
+  return cudaSuccess;  // more than there is fails at the launch
+}
+
+inline cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  *value = attribute == cudaDevAttrMultiProcessorCount ? 3 : static_cast<int>(stint::simt::shared_on_demand);
+  return cudaSuccess;
+}
 
 template <typename... Params, typename... Args>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Params...), Args&&... args) {
@@ -65,6 +77,12 @@ T __shfl_up_sync(unsigned mask, T value, unsigned lanes, std::source_location wh
   return stint::simt::exchange(mask, value, source < 0 ? lane : source, where);
 }
 
+inline unsigned __reduce_add_sync(unsigned mask, unsigned value,
+                                  std::source_location where = std::source_location::current()) {
+  for (int lanes = 16; lanes > 0; lanes /= 2) value += __shfl_xor_sync(mask, value, lanes, where);
+  return value;
+}
+
 /// Threads take turns, and only at barriers and exchanges: nothing comes between.
 template <typename T>
 T atomicAdd(T* address, T value) {
@@ -73,6 +91,10 @@ T atomicAdd(T* address, T value) {
 
 inline int __popc(unsigned bits) {
   return std::popcount(bits);
+}
+
+inline int __ffs(int bits) {
+  return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1;
 }
 
 inline float rsqrtf(float x) {

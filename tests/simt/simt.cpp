@@ -17,8 +17,7 @@
 #include "fiber.h"
 
 namespace stint::cuda {
-constexpr std::size_t shared_capacity = 48 * 1024;
-alignas(16) unsigned char stint_shared[shared_capacity];  // what `extern __shared__` in cuda.cuh refers to
+alignas(16) unsigned char stint_shared[simt::most_shared];  // what `extern __shared__` in cuda.cuh refers to
 }  // namespace stint::cuda
 
 namespace stint::simt {
@@ -227,12 +226,12 @@ void Block::exchange(const void* mine, void* theirs, std::size_t bytes, int sour
 class SharedMemory {
  public:
   explicit SharedMemory(std::size_t bytes) {
-    require(bytes <= cuda::shared_capacity, "kernel", "{} bytes of shared memory are more than the {} there are", bytes,
-            cuda::shared_capacity);
+    std::size_t most = std::max(shared_by_default, shared_on_demand);
+    require(bytes <= most, "kernel", "{} bytes of shared memory are more than the {} there are", bytes, most);
     std::memset(cuda::stint_shared, 0xff, bytes);  // a NaN in every float format
-    ASAN_POISON_MEMORY_REGION(cuda::stint_shared + bytes, cuda::shared_capacity - bytes);
+    ASAN_POISON_MEMORY_REGION(cuda::stint_shared + bytes, most_shared - bytes);
   }
-  ~SharedMemory() { ASAN_UNPOISON_MEMORY_REGION(cuda::stint_shared, cuda::shared_capacity); }
+  ~SharedMemory() { ASAN_UNPOISON_MEMORY_REGION(cuda::stint_shared, most_shared); }
   SharedMemory(const SharedMemory&) = delete;
   SharedMemory& operator=(const SharedMemory&) = delete;
 };

@@ -28,6 +28,11 @@ enum class Order { forward, reverse, shuffled };
 Order order_from_environment();
 void set_order(Order order);
 
+/// Bytes of shared memory that a block can have without asking; that it can ask for; and the most that tests raise this
+/// to. By default it is little, so that kernels that take what they find are quick here.
+inline constexpr std::size_t shared_by_default = 48 * 1024, most_shared = 227 * 1024;
+inline std::size_t shared_on_demand = 8 * 1024;
+
 /// Runs `thread` once for every thread of the grid. `kernel`: its address, by which it is remembered as launched.
 void run(const void* kernel, Dim3 grid, Dim3 block, std::size_t shared, const std::function<void()>& thread);
 

@@ -1,6 +1,7 @@
 // The judge itself: kernels with a fault of each kind that it must find, and the same without the fault.
 
 #include <sanitizer/asan_interface.h>
+#include <stint/kernels/select/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <stint/kernels/cuda.cuh>
@@ -169,4 +170,22 @@ TEST_CASE("a warp that may run ahead of others does so in the shuffled order", "
   };
   CHECK(sums(true) == Reals(8 * 96, 3 * 96));
   CHECK(sums(false) != Reals(8 * 96, 3 * 96));
+}
+
+TEST_CASE("with the shared memory of a large device a selection takes wider digits and finds the same", "[simt]") {
+  for (DType dtype : {DType::f32, DType::bf16}) {
+    Tensor x = to_tensor(random_reals(5003, 11), {{5003}, dtype, Device::cuda()});
+    auto border = [&] {
+      Tensor cut = make_cut(Device::cuda());
+      cut_largest(x, 500, cut);
+      Tensor here = cut.copy_to(Device::cpu());
+      return reinterpret_cast<const Cut*>(here.raw())->key;
+    };
+    std::uint32_t narrow = border();
+    std::size_t before = simt::shared_on_demand;
+    simt::shared_on_demand = simt::most_shared;
+    std::uint32_t wide = border();
+    simt::shared_on_demand = before;
+    CHECK(wide == narrow);
+  }
 }

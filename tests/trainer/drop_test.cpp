@@ -149,21 +149,6 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
   }
 }
 
-TEST_CASE("a probe finds no error where nothing that counts is dropped", "[trainer]") {
-  Config config = small_net(devices().front());
-  config.memory.drop = "mink:gamma=0.0001,layers=conv";
-  DataSet data = load_dataset(config);
-  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
-  Training training(config, data.train, loader.batches(), Device::parse(config.device));
-  auto rows = probe(training, loader.batch(0, 0, training.device()));
-  REQUIRE(rows.size() >= 18);
-  for (const LayerProbe& row : rows) {
-    CHECK(row.input.kept_energy == Approx(1));
-    CHECK(row.cosine == Approx(1));
-    CHECK(row.relative_error < 1e-6);
-  }
-}
-
 TEST_CASE("what is to be dropped must be there", "[trainer]") {
   Config config = small_net(Device::cpu());
   DataSet data = load_dataset(config);
@@ -181,24 +166,97 @@ TEST_CASE("what is to be dropped must be there", "[trainer]") {
   CHECK_THROWS_WITH(make(), Catch::Contains("memory.drop: the model has no layer 'neck'"));
 }
 
-TEST_CASE("a step that runs out of memory says what it held and what would help", "[trainer]") {
+namespace {
+
+/// The error of a step that has so many mebibytes beside its parameters.
+std::string error_with(int mebibytes, const std::string& drop) {
   Config config = small_net(Device::cpu());
   config.data.batch_size = 256;
+  config.memory.drop = drop;
   DataSet data = load_dataset(config);
   Loader loader = Loader::shuffled(data.train, 256, 1);
   Training training(config, data.train, loader.batches(), Device::null());
   Allocator& allocator = allocator_of(Device::null());
-  allocator.set_limit(allocator.stats().requested.total() + (20 << 20));
+  allocator.set_limit(allocator.stats().requested.total() + (std::size_t(mebibytes) << 20));
+  std::string text = "it fitted";
   try {
     training.step(loader.batch(0, 0, Device::null()));
-    FAIL("it fitted");
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::memory);
-    CHECK_THAT(error.what(),
-               Catch::Contains("saved tensors: bn1 batch_norm 0 [256,8,8,16] dense 1.0 MiB; ") &&
-                   Catch::Contains("\na smaller --batch-size may help, or --drop mink:gamma=0.9, which holds"));
+    text = error.what();
   }
   allocator.set_limit(0);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a step that runs out of memory says what it held and what would help", "[trainer]") {
+  CHECK_THAT(error_with(20, ""),
+             Catch::Contains("saved tensors: bn1 batch_norm 0 [256,8,8,16] dense 1.0 MiB; ") &&
+                 Catch::Contains("\na smaller --batch-size may help, or --drop mink:gamma=0.9, which holds"));
+}
+
+TEST_CASE("a step that drops already is not told to drop when it runs out of memory", "[trainer]") {
+  CHECK_THAT(error_with(16, "mink:gamma=0.5"),
+             Catch::Contains("saved tensors: ") && !Catch::Contains("--drop mink") &&
+                 Catch::Matches("(.|\n)*may help, or a larger gamma: --drop holds [0-9.]+ MiB of these"));
+  CHECK_THAT(error_with(3, "mink:gamma=0.5"), Catch::EndsWith("\na smaller --batch-size may help"));  // nothing yet
+}
+
+namespace {
+
+/// Looks on at what a run notes of its steps.
+struct Watching : Stopping {
+  Training* training = nullptr;
+  EpochSummary last;
+
+  Watching() : Stopping(-1) {}
+  void started(const RunDirectory&, Training& its, const std::vector<std::string>&) override { training = &its; }
+  void stepped(const TrainingMoment& moment) override {
+    CHECK(training->dropping().policy()->records().empty() == (moment.step < moment.steps));  // each of them waits
+  }
+  void epoch_done(const EpochSummary& summary, std::int64_t) override { last = summary; }
+};
+
+}  // namespace
+
+TEST_CASE("the log of a run says what its last batches kept, tensor by tensor, and what memory is for", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = small_net(devices().back());
+  config.model.name = "mlp";
+  config.model.kwargs = {{"hidden", "32"}};
+  config.data.batch_size = 150;
+  config.optim.grad_accum_steps = 2;
+  config.optim.epochs = 2;
+  config.log.output = directory.path();
+  for (const char* drop : {"mink:gamma=0.6/0.9@1", "random:gamma=0.6/0.9@1"}) {
+    config.memory.drop = drop;
+    config.log.experiment = std::string(drop, 4);
+    Watching watching;
+    auto run = train(config, watching, watching.stop).run;
+    std::istringstream lines(read_file(run / "metrics.jsonl"));
+    std::vector<double> gammas;
+    for (std::string line; std::getline(lines, line);) {
+      auto json = nlohmann::json::parse(line);
+      CHECK(json["live_bytes"]["parameter"] > 0);
+      CHECK(json["peak_bytes"]["saved"] > 0);
+      CHECK(json["peak_bytes"]["total"] > json["live_bytes"]["total"]);
+      if (!json.contains("eval_loss")) continue;
+      REQUIRE(json["dropped"].size() == 2);
+      CHECK(json["dropped"][0]["layers"][0] == "fc2");
+      CHECK(json["dropped"][1]["layers"][0] == "head");
+      for (const auto& row : json["dropped"]) {
+        gammas.push_back(row["gamma"]);
+        CHECK(row["capacity"] == drop_capacity(row["elements"], row["gamma"]));
+        CHECK(row["kept"] <= row["capacity"]);
+        CHECK(row["kept"] > 0.8 * row["capacity"].get<double>());
+        if (config.log.experiment == "mink") CHECK(row["kept"] == row["capacity"]);
+      }
+    }
+    CHECK(gammas == std::vector<double>{0.6, 0.6, 0.9, 0.9});
+    CHECK(watching.last.dropped.size() == 2);
+  }
 }
 
 TEST_CASE("random dropping draws other places in every batch of a step, and on every worker", "[trainer]") {

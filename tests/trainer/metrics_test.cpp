@@ -4,6 +4,7 @@
 #include <stint/tools/trainer/chart.h>
 #include <stint/tools/trainer/event_file.h>
 #include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/metrics.h>
 #include <stint/tools/trainer/run_history.h>
 
@@ -90,6 +91,40 @@ TEST_CASE("logs are cut back to the checkpoint and go on without a gap or a repe
   CHECK(steps == std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
   CHECK(epochs == std::vector<int>{0, 1, 2});
   CHECK(records_in(directory.path()) == 1 + 12 * 2 + 3 * 3);
+}
+
+TEST_CASE("every line of the log has live and peak bytes by purpose, and an epoch's what was kept", "[trainer]") {
+  TemporaryDirectory directory;
+  PurposeBytes live, peak;
+  live[Purpose::parameter] = 12;
+  peak[Purpose::parameter] = 10;
+  peak[Purpose::saved] = 30;
+  Metrics metrics(directory.path(), 0, 0);
+  metrics.add(StepMetrics{.step = 1, .live = live, .peak = peak});
+  EpochSummary summary{.memory = {.peak = peak, .live = live}};
+  metrics.add(summary, 1);
+  summary.dropped = {{{"a", "b"}, 0.9, 100, 9, {.inside = 8, .kept = 7}}};
+  metrics.add(summary, 2);
+  auto lines = lines_of(directory.path());
+  for (const auto& line : lines) {
+    CHECK(line["live_bytes"]["total"] == 12);
+    CHECK(line["live_bytes"]["saved"] == 0);
+    CHECK(line["peak_bytes"]["total"] == 40);
+    CHECK(line["peak_bytes"]["saved"] == 30);
+    CHECK(line["peak_bytes"].size() == 1 + purpose_count);
+  }
+  CHECK_FALSE(lines[0].contains("dropped"));
+  CHECK_FALSE(lines[1].contains("dropped"));
+  CHECK(lines[2]["dropped"] == nlohmann::json::parse(R"([{"layers": ["a", "b"], "gamma": 0.9, "elements": 100,
+                                                          "capacity": 9, "inside": 8, "kept": 7}])"));
+}
+
+TEST_CASE("what is kept is told of all tensors together, and what was cut if anything was", "[trainer]") {
+  std::vector<DropRecord> records = {{{"a"}, 0.9, 1000, 100, {.inside = 90, .kept = 90}},
+                                     {{"b"}, 0.5, 1000, 500, {.inside = 380, .kept = 380}}};
+  CHECK(kept_text(records) == "kept 23.50 % of 2000 elements in 2 tensors, room for 30.00 %");
+  records[0].counts = {.inside = 111, .kept = 100};
+  CHECK(kept_text(records) == "kept 24.00 % of 2000 elements in 2 tensors, room for 30.00 %, 11 cut");
 }
 
 TEST_CASE("a loss that is not a number is null in the log", "[trainer]") {

@@ -43,6 +43,19 @@ void check_plan(const Config& config) {
   CHECK(ledger == run.saved_activations);
 }
 
+Config small_vgg(const std::string& name) {
+  Config config = config_of(name, 32, 3, 4);
+  config.model.kwargs = {{"width", "8"}, {"hidden", "32"}};
+  return config;
+}
+
+Config small_vit() {
+  Config config = config_of("vit_tiny_patch16_224", 16, 3, 4);
+  config.model.kwargs = {{"patch", "4"}, {"dim", "32"}, {"depth", "2"}, {"heads", "2"}, {"drop_path", "0.1"}};
+  config.optim.opt = "adamw";
+  return config;
+}
+
 }  // namespace
 
 TEST_CASE("plan and run agree on memory to the byte", "[trainer]") {
@@ -74,6 +87,19 @@ TEST_CASE("plan and run agree on memory to the byte with dropping", "[trainer]")
   large.model.kwargs["stem"] = "cifar";
   large.memory.drop = "mink:gamma=0.9";
   check_plan(large);
+}
+
+TEST_CASE("plan and run of VGG and ViT agree on memory to the byte, dense and with dropping", "[trainer]") {
+  for (Config config : {small_vgg("vgg11"), small_vgg("vgg11_bn"), small_vit()}) {
+    for (const char* amp : {"", "bf16"}) {
+      config.amp = amp;
+      for (const char* drop : {"", "mink:gamma=0.9", "sampled:gamma=0.9,exclude=stem+head,index=int32"}) {
+        INFO(drop);
+        config.memory.drop = drop;
+        check_plan(config);
+      }
+    }
+  }
 }
 
 TEST_CASE("a plan is for the epoch in which least is dropped", "[trainer]") {

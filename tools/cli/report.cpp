@@ -34,12 +34,6 @@ std::string traffic_text(const std::array<std::uint64_t, dist::payload_count>& b
   return total == 0 ? "0 B" : fmt::format("{} ({})", human_bytes(total), parts);
 }
 
-nlohmann::ordered_json to_json(const PurposeBytes& bytes) {
-  nlohmann::ordered_json json = {{"total", bytes.total()}};
-  for (int i = 0; i < purpose_count; ++i) json[std::string(purpose_names[i])] = bytes.bytes[i];
-  return json;
-}
-
 std::string purpose_table(const PurposeBytes& bytes) {
   std::string text;
   for (int i = 0; i < purpose_count; ++i) {

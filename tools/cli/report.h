@@ -2,9 +2,9 @@
 
 #include <stint/dist/traffic.h>
 #include <stint/runtime/purpose.h>
+#include <stint/tools/trainer/memory_json.h>
 #include <stint/tools/trainer/training.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 
 namespace stint {
@@ -17,9 +17,6 @@ std::string human_count(double count);
 
 /// `1.50 MiB (gradient 1.25 MiB, index 256 KiB)`: payload by purpose.
 std::string traffic_text(const std::array<std::uint64_t, dist::payload_count>& bytes);
-
-/// {"total": ..., "parameter": ..., ...}
-nlohmann::ordered_json to_json(const PurposeBytes& bytes);
 
 /// One line a purpose that is not zero.
 std::string purpose_table(const PurposeBytes& bytes);

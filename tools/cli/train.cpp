@@ -61,6 +61,7 @@ class Console : public TrainingObserver {
         epochs, s.train_loss, s.eval.loss, s.eval.top1, s.eval.top5, clock_text(s.seconds),
         human_bytes(s.memory.saved_activations));
     say("  live {}\n  peak {}\n", memory_text(s.memory.live), memory_text(s.memory.peak));
+    if (!s.dropped.empty()) say("  {}\n", kept_text(s.dropped));
     if (s.sync) {
       say("  sent {}  received {}  rounds {}  waited {:.2f} s  spread {:.3g}  compression error {:.3g}\n",
           traffic_text(s.sync->traffic.sent), traffic_text(s.sync->traffic.received), s.sync->rounds,

@@ -5,7 +5,7 @@ import sys
 
 from machine import TOOLS, Failed, NotMeasured, Worker, last_json
 
-ROUNDS, STEPS = 3, 20
+STEPS = 20
 TOP_KERNELS = 10
 
 
@@ -60,13 +60,13 @@ class Case:
         first, theirs = len(ours), []
         with Worker(self.machine, self.machine.peer, *self.peer_arguments(precision), *options) as peer:
             peer.read()
-            for _ in range(1 if self.machine.dry else ROUNDS):
+            for _ in range(self.machine.rounds):
                 ours.append(self.stint(precision))
                 theirs.append(peer.ask(self.steps()))
         return self.peer_summary(theirs, ours[first:])
 
     def peers(self, precision):
-        compiles = precision != "f32" and not self.machine.dry
+        compiles = precision != "f32" and self.machine.compiles
         return {"eager": [], **({"compiled": ["--compile", "reduce-overhead"]} if compiles else {})}
 
     def peer_arguments(self, precision):

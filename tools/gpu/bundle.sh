@@ -9,7 +9,7 @@ build=$1
 shift
 
 "$root/tools/check/configure.sh" "$build" -DSTINT_CUDA=ON -DSTINT_TESTS=ON -DSTINT_ONEDNN=OFF -DSTINT_NATIVE=OFF \
-  -DCMAKE_BUILD_RPATH='$ORIGIN/../lib' "$@"
+  -DCMAKE_BUILD_RPATH='$ORIGIN/../lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags "$@"
 cmake --build "$build" --parallel "$(nproc)" --target stint_program unit_tests
 
 bundle=$build/bundle
@@ -20,10 +20,14 @@ cp "$root"/tools/gpu/*.py "$root/tools/gpu/check.sh" "$bundle/tools/gpu"
 cp -r "$root/tools/bench" "$bundle/tools"
 cp "$root"/tests/golden/*.safetensors "$bundle/tests/golden"
 
-# glibc's own libraries must be the machine's.
-ldd "$bundle/bin/stint" "$bundle/bin/unit_tests" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
-  grep -vE '/(libc|libm|libdl|libpthread|librt)\.so' | xargs -I {} cp -L {} "$bundle/lib"
+# glibc's own libraries must be the machine's. The others are found beside the program, by each other too: that is what
+# the old kind of dynamic tags does.
+libraries() { ldd "$bundle/bin/stint" "$bundle/bin/unit_tests" | awk '$2 == "=>" && $3 ~ /^\// {print $3}' | sort -u |
+  grep -vE '/(libc|libm|libdl|libpthread|librt)\.so'; }
+libraries | xargs -I {} cp -L {} "$bundle/lib"
 strip "$bundle/bin/stint" "$bundle/bin/unit_tests"
+strays=$(libraries | while read -r path; do [ "$(dirname "$(realpath "$path")")" = "$(realpath "$bundle/lib")" ] || echo "$path"; done)
+[ -z "$strays" ] || { echo "bundle: not found in the bundle, but on this machine:" $strays >&2; exit 1; }
 tar -czf "$build/bundle.tar.gz" -C "$build" bundle
 
 bytes=$(stat -c %s "$build/bundle.tar.gz")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import bench
+import dropit
 import ranks
 import report
 import stages
@@ -23,6 +24,7 @@ STAGES = {
     "ceilings": bench.ceilings,
     "resnet18": bench.resnet18,
     "resnet50": bench.resnet50,
+    "dropit": dropit.dropit,
 }
 
 
@@ -31,6 +33,7 @@ def arguments():
     parser.add_argument("out", type=Path)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--quick", action="store_true")
     parser.add_argument("--bin", type=Path)
     parser.add_argument("--peer", type=Path, default=TOOLS / "bench" / "torch_step.py",
                         help="PyTorch's side of the comparisons; another program in tests")
@@ -82,11 +85,11 @@ def store(out, results):
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
-    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run, options.peer)
+    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run, options.quick, options.peer)
     file = options.out / "results.json"
     results = earlier_results(file, describe(machine))
     results["date"] = datetime.date.today().isoformat()
-    results["command"] = "tools/gpu/check.sh OUT" + (" --dry-run" if options.dry_run else "")
+    results["command"] = "tools/gpu/check.sh OUT" + " --dry-run" * options.dry_run + " --quick" * options.quick
     for name in options.stages or STAGES:
         if results["stages"].get(name, {}).get("status") == "passed" and not options.stages:
             continue

@@ -25,8 +25,10 @@ class Failed(Exception):
 
 
 class Machine:
-    def __init__(self, out, binaries, dry, peer):
+    def __init__(self, out, binaries, dry, quick, peer):
         self.out, self.binaries, self.dry, self.peer = out, binaries, dry, peer
+        self.rounds = 1 if dry else 2 if quick else 3
+        self.compiles = not dry and not quick  # PyTorch, which takes a minute a network
         self.device = "cpu" if dry else "cuda"
         self.stint, self.unit_tests = str(binaries / "stint"), str(binaries / "unit_tests")
         self.log = open(out / "log.txt", "a", encoding="utf-8")

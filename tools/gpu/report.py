@@ -1,5 +1,7 @@
 """Results as Markdown, for people."""
 
+import statistics
+
 COMPARED = ["resnet18", "resnet50"]
 
 
@@ -7,6 +9,8 @@ def markdown(results, stages):
     done = results["stages"]
     parts = [heading(results), stage_table(done, stages)]
     parts += [comparison(done[name]) for name in COMPARED if done.get(name, {}).get("status") == "passed"]
+    if done.get("dropit", {}).get("status") == "passed":
+        parts.append(dropping(done["dropit"]))
     parts.append(missing(done, stages))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -49,6 +53,17 @@ def comparison(stage):
     titles = ["precision", "", "images/s", "min to max", "stint's ratio", "peak bytes", "of the floor"]
     return (f"## {stage['model']}, {stage['image_size']}x{stage['image_size']}, batch {stage['batch']}\n\n" +
             table(titles, rows) + "\n\n" + kernels(stage))
+
+
+def dropping(stage):
+    rows = [[row["case"], row["policy"], f"{min(row['step_ms']):.2f} to {max(row['step_ms']):.2f}", spread(row["overhead_percent"]),
+             spread(row["of_operators_percent"]), row["saved_bytes"], row["peak_bytes"]] for row in stage["rows"]]
+    titles = ["", "policy", "step, ms", "step against dense, %", "its operators over the others, %", "saved bytes", "peak bytes"]
+    return "## DropIT, gamma 0.9: median (range) of rounds that take turns\n\n" + table(titles, rows)
+
+
+def spread(values):
+    return f"{statistics.median(values):+.1f} ({min(values):+.1f} to {max(values):+.1f})"
 
 
 def speed(figures):

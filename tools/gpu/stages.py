@@ -1,10 +1,12 @@
 """Stages that say whether the device computes the right thing."""
 
 import hashlib
+import os
 import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from machine import Failed, NotMeasured
 
@@ -13,12 +15,28 @@ OUR_KERNELS = '[op]~"*conv2d*"~"*linear*"'
 
 
 def tests(machine, _):
-    """Every test, and with it every operator case, on the device alone."""
-    output = machine.must([machine.unit_tests, "--durations", "no"], environment={"STINT_TEST_DEVICE": machine.device})
+    """Every test, and with it every operator case, on the device alone. If they do not all pass in one process, each one
+    runs in its own, so that a crash or a hang does not hide what the others find."""
+    environment = {"STINT_TEST_DEVICE": machine.device}
+    code, output = machine.run([machine.unit_tests, "--durations", "no"], environment, seconds=300)
     summary = re.search(r"All tests passed \((\d+) assertions in (\d+) test cases\)", output)
-    if not summary:
-        raise Failed("the tests did not end with their summary; log.txt has their output")
-    return {"assertions": int(summary[1]), "cases": int(summary[2])}
+    if code == 0 and summary:
+        return {"assertions": int(summary[1]), "cases": int(summary[2])}
+    raise Failed(f"exit {code} of all tests in one process; alone these fail: {failing_alone(machine, environment)}")
+
+
+def failing_alone(machine, environment):
+    """The tests that fail in a process of their own, several processes at a time."""
+    _, listed = machine.run([machine.unit_tests, "--list-test-names-only"])  # exits with their number
+    names = [name for name in listed.splitlines() if name.strip()]
+
+    def code(name):
+        escaped = re.sub(r"([\\\[\],])", r"\\\1", name.strip())
+        return machine.run([machine.unit_tests, escaped], environment, seconds=60)[0]
+
+    with ThreadPoolExecutor(max(1, min(8, os.cpu_count() // 2))) as pool:
+        codes = dict(zip(names, pool.map(code, names)))
+    return {name.strip(): code for name, code in codes.items() if code != 0}
 
 
 def sanitizer(machine, _):

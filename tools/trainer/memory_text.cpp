@@ -20,11 +20,10 @@ std::string row_text(const LedgerRow& row) {
                      row.slot.spec.shape.text(), row.encoding, mebibytes(row.held_bytes));
 }
 
-/// What dropping would make of the rows that are whole only because nobody asked for it; nothing where somebody did.
+/// What dropping would make of the rows that are whole only because nobody asked for it.
 std::string drop_text(const std::vector<LedgerRow>& ledger) {
   std::size_t whole = 0, dropped = 0;
   for (const LedgerRow& row : ledger) {
-    if (row.policy == "drop") return "";
     if (row.slot.fidelity == Fidelity::exact || !row.holder.empty()) continue;
     std::int64_t count = row.slot.spec.shape.count(), capacity = drop_capacity(count, suggested_gamma);
     whole += row.held_bytes;
@@ -34,6 +33,13 @@ std::string drop_text(const std::vector<LedgerRow>& ledger) {
   std::string text = fmt::format(", or --drop mink:gamma={}", suggested_gamma);
   if (whole == 0) return text;
   return text + fmt::format(", which holds {:.1f} MiB of these in {:.1f}", mebibytes(whole), mebibytes(dropped));
+}
+
+/// What dropping more could still take from.
+std::string drop_more_text(const std::vector<LedgerRow>& ledger) {
+  std::size_t held = 0;
+  for (const LedgerRow& row : ledger) held += row.policy == "drop" ? row.held_bytes : 0;
+  return held == 0 ? "" : fmt::format(", or a larger gamma: --drop holds {:.1f} MiB of these", mebibytes(held));
 }
 
 }  // namespace
@@ -47,8 +53,22 @@ std::string memory_text(const PurposeBytes& bytes) {
   return fmt::format("{:.1f} MiB ({})", mebibytes(bytes.total()), parts);
 }
 
-void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger) {
-  std::string advice = "a smaller --batch-size may help" + drop_text(ledger);
+std::string kept_text(const std::vector<DropRecord>& records) {
+  std::int64_t elements = 0, capacity = 0, inside = 0, kept = 0;
+  for (const DropRecord& record : records) {
+    elements += record.elements;
+    capacity += record.capacity;
+    inside += record.counts.inside;
+    kept += record.counts.kept;
+  }
+  auto share = [&](std::int64_t part) { return 100 * static_cast<double>(part) / static_cast<double>(elements); };
+  std::string text = fmt::format("kept {:.2f} % of {} elements in {} tensors, room for {:.2f} %", share(kept), elements,
+                                 records.size(), share(capacity));
+  return inside == kept ? text : text + fmt::format(", {} cut", inside - kept);
+}
+
+void fail_for_memory(const Error& error, std::vector<LedgerRow> ledger, bool dropping) {
+  std::string advice = "a smaller --batch-size may help" + (dropping ? drop_more_text : drop_text)(ledger);
   std::erase_if(ledger, [](const LedgerRow& row) { return row.held_bytes == 0; });
   std::stable_sort(ledger.begin(), ledger.end(), [](auto& a, auto& b) { return a.held_bytes > b.held_bytes; });
   std::string rows;

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/memory_json.h>
 #include <stint/tools/trainer/metrics.h>
 
 #include <chrono>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace stint {
@@ -42,6 +42,19 @@ Json by_purpose(const std::array<std::uint64_t, dist::payload_count>& bytes) {
     if (bytes[i] > 0) json[std::string(dist::payload_names[i])] = bytes[i];
   }
   return json;
+}
+
+void add_memory(Json& line, const PurposeBytes& live, const PurposeBytes& peak) {
+  line["live_bytes"] = to_json(live);
+  line["peak_bytes"] = to_json(peak);
+}
+
+void add_dropped(Json& line, const std::vector<DropRecord>& records) {
+  for (const DropRecord& record : records) {
+    Json row = {{"layers", record.layers}};
+    row.update(to_json(record));
+    line["dropped"].push_back(std::move(row));
+  }
 }
 
 void add_sync(Json& line, const std::optional<SyncMetrics>& sync) {
@@ -123,6 +136,7 @@ void Metrics::add(const StepMetrics& m) {
   Json line = {{"step", m.step}, {"epoch", m.epoch},     {"loss", number(m.loss)},
                {"lr", m.lr},     {"seconds", m.seconds}, {"data_seconds", m.data_seconds},
                {"time", time}};
+  add_memory(line, m.live, m.peak);
   add_sync(line, m.sync);
   put(file_.get(), path_, line);
   show(events_, line);
@@ -138,6 +152,8 @@ void Metrics::add(const EpochSummary& s, std::int64_t step) {
                {"eval_top5", s.eval.top5},
                {"seconds", s.seconds},
                {"time", now()}};
+  add_memory(line, s.memory.live, s.memory.peak);
+  add_dropped(line, s.dropped);
   add_workers(line, s);
   if (s.on_train.loss != 0) {
     line["whole_train_loss"] = number(s.on_train.loss);

@@ -26,6 +26,7 @@ struct StepMetrics {
   double seconds = 0;       ///< of the whole step
   double data_seconds = 0;  ///< of those, waiting for its batch
   std::optional<SyncMetrics> sync = {};
+  PurposeBytes live = {}, peak = {};  ///< memory after the step, and at its largest moment so far
 };
 
 /// One line of summary.csv, and one of metrics.jsonl.
@@ -43,10 +44,13 @@ struct EpochSummary {
   EvalResult on_train = {};      ///< with `log.eval_train`: of the training data
   double emulated_seconds = 0;   ///< since the start of the run, on the emulated network of `--net`
   double emulated_waited = 0;    ///< of those, for others and for the network
+  std::vector<DropRecord> dropped = {};  ///< of the epoch's last batch, a record a tensor of which elements are dropped
 };
 
 /// The course of a run as it is kept in its directory: metrics.jsonl, a line a step and a line an epoch, and the same
-/// as a TensorBoard event file. Lines are written when there are a few, or a second has passed.
+/// as a TensorBoard event file. Every line has `live_bytes` and `peak_bytes`, in total and by purpose; an epoch's has
+/// in `dropped` what its last batch kept, tensor by tensor. Lines are written when there are a few, or a second has
+/// passed.
 class Metrics {
  public:
   /// Goes on in `directory` after cutting metrics.jsonl back to steps up to `step` and epochs before `epoch`; the event

@@ -1,9 +1,9 @@
 #include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/memory_json.h>
 #include <stint/tools/trainer/probe.h>
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace stint {
@@ -47,9 +47,9 @@ std::vector<LayerProbe> probe(Training& training, const Batch& batch) {
   DropPolicy* policy = training.dropping().policy();
   if (!policy) return {};
   Tensor exact = gradients_of(training, batch, keep_dense());
-  policy->set_recording(true);
+  policy->set_recording(Recording::energy);
   Tensor dropped = gradients_of(training, batch, training.dropping().policy_of(training.steps()));
-  policy->set_recording(false);
+  policy->set_recording(Recording::off);
   std::vector<LayerProbe> rows;
   for (const DropRecord& record : policy->records()) {
     for (const std::string& layer : record.layers) {
@@ -72,11 +72,11 @@ bool probe_due(const Config& config, std::int64_t step) {
 void write_probes(const std::filesystem::path& run, Training& training, const Batch& batch) {
   std::ofstream file(run / "probes.jsonl", std::ios::app);
   for (const LayerProbe& row : probe(training, batch)) {
-    nlohmann::ordered_json json = {{"step", training.steps()},       {"layer", row.layer},
-                                   {"gamma", row.input.gamma},       {"elements", row.input.elements},
-                                   {"capacity", row.input.capacity}, {"inside", row.input.counts.inside},
-                                   {"kept", row.input.counts.kept},  {"kept_energy", row.input.kept_energy},
-                                   {"cosine", row.cosine},           {"relative_error", row.relative_error}};
+    nlohmann::ordered_json json = {{"step", training.steps()}, {"layer", row.layer}};
+    json.update(to_json(row.input));
+    json["kept_energy"] = row.input.kept_energy;
+    json["cosine"] = row.cosine;
+    json["relative_error"] = row.relative_error;
     file << json.dump() << "\n";
   }
   file.flush();

@@ -149,9 +149,18 @@ class Run {
       if (i == 0 && directory_ && probe_due(config_, training_.steps())) {
         write_probes(directory_->path(), training_, batch);
       }
+      note_kept(i);
       training_.accumulate(batch);
     }
     return training_.update();
+  }
+
+  /// What is kept is noted of the last batch of an epoch alone, since that waits for the device.
+  void note_kept(std::int64_t batch_of_step) {
+    DropPolicy* dropping = training_.dropping().policy();
+    if (!dropping) return;
+    bool last = progress_.step + 1 == steps_of_epoch() && batch_of_step + 1 == training_.accumulations();
+    dropping->set_recording(last && directory_ ? Recording::counts : Recording::off);
   }
 
   /// False if it was stopped in the middle.
@@ -170,7 +179,8 @@ class Run {
       progress_.waited_seconds += others;
       if (directory_) {
         directory_->append({training_.steps(), progress_.epoch, result.loss, result.lr, now - started,
-                            train_.wait_seconds() - wait, sync_metrics(others)});
+                            train_.wait_seconds() - wait, sync_metrics(others), training_.memory().live,
+                            training_.memory().peak});
         tell(result, (train_.wait_seconds() - waited) / now);
       }
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
@@ -236,6 +246,7 @@ class Run {
                          .seconds = progress_.epoch_seconds,
                          .memory = training_.memory(),
                          .note = train_.bad_note()};
+    if (DropPolicy* dropping = training_.dropping().policy()) summary.dropped = dropping->records();
     if (!synchroniser_) return close_epoch(summary);
     summary.sync = sync_metrics(progress_.waited_seconds);
     synchroniser_->check_drift();

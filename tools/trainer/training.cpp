@@ -136,7 +136,7 @@ void Training::accumulate(const Batch& batch) {
   try {
     loss_sum_ += forward_and_backward(tape, batch, random);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::memory) fail_for_memory(error, tape.ledger());
+    if (error.kind() == ErrorKind::memory) fail_for_memory(error, tape.ledger(), dropping_.policy() != nullptr);
     throw;
   }
   ++accumulated_;
