@@ -46,7 +46,7 @@ class Gloo : public PeerGroup {
 
   ~Gloo() override {
     finish();
-    if (aborted_) store_.linger(std::chrono::seconds(1));  // for those who have yet to notice
+    if (aborted_) store_.linger(std::chrono::seconds(1), one_hangs_ ? 1 : 0);  // for those who have yet to notice
   }
 
   /// Asked while all is well: a rank 0 that pauses is given the time that the group gives everybody. Who asks, waits.
@@ -162,12 +162,13 @@ class Gloo : public PeerGroup {
     say_waiting(peer);
     for (int hops = 0; peer != anybody && hops < size(); ++hops) {
       std::string next = hear(waits(peer), deadline);
-      if (next.empty()) return deaf_ ? 0 : peer;
+      if (next.empty()) break;
       peer = std::stoi(next);
     }
     for (int r = 0; peer == anybody && r < size(); ++r) {
       if (hear(waits(r), deadline).empty()) peer = r;
     }
+    one_hangs_ = peer != anybody;
     return deaf_ ? 0 : peer;
   }
 
@@ -215,7 +216,8 @@ class Gloo : public PeerGroup {
   TcpStore store_;
   std::shared_ptr<::gloo::Context> context_;
   std::atomic<bool> aborted_ = false;
-  std::atomic<bool> deaf_ = false;  // rank 0 is not worth asking any more
+  std::atomic<bool> one_hangs_ = false;  // and will not notice anything
+  std::atomic<bool> deaf_ = false;       // rank 0 is not worth asking any more
 };
 
 /// Where the others find this machine.

@@ -227,9 +227,9 @@ TcpStore::Bytes TcpStore::claim(const std::string& key, const Bytes& value) {
   return look(key);
 }
 
-void TcpStore::linger(std::chrono::milliseconds longest) const {
+void TcpStore::linger(std::chrono::milliseconds longest, int without) const {
   auto deadline = Clock::now() + longest;
-  while (server_ && server_->connections() > 1 && Clock::now() < deadline) {  // the one left is our own
+  while (server_ && server_->connections() > 1 + without && Clock::now() < deadline) {  // one is our own
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }

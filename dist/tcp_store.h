@@ -31,8 +31,8 @@ class TcpStore {
   void leave_will(const std::string& key, const Bytes& value);
   /// What is there after `set`: this value, or another's who was faster.
   Bytes claim(const std::string& key, const Bytes& value);
-  /// On rank 0: serves on until all others have gone, at most so long.
-  void linger(std::chrono::milliseconds longest) const;
+  /// On rank 0: serves on until all others but `without` have gone, at most so long.
+  void linger(std::chrono::milliseconds longest, int without = 0) const;
   /// Waits until somebody has set it. Errors (ErrorKind::peer_lost): not in time.
   Bytes get(const std::string& key);
 

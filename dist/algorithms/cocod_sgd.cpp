@@ -1,7 +1,8 @@
 // CoCoD-SGD (IJCAI 2019, arXiv 1906.12043). A round of k steps starts at equal times on all workers:
 //   snapshot s_i <- x_i; start A = sum_j p_j s_j in the background; k local steps on x_i meanwhile;
-//   when both are there: x_i <- A + (x_i - s_i).
-// p_j = M_j / M, the worker's share of the samples. The workers are never equal; what they stand for is sum_j p_j x_j.
+//   when both are there: x_i <- A + (x_i - s_i), and the next round starts at once, so that all its k steps hide it.
+// p_j = M_j / M, the worker's share of the samples. The workers are equal at the ends of a run alone; what they stand
+// for is sum_j p_j x_j.
 
 #include <stint/dist/algorithms/algorithms.h>
 #include <stint/kernels/vector/vector.h>
@@ -16,35 +17,47 @@ class CocodSgd : public Algorithm {
       : Algorithm(setting), period_(period), snapshot_(flat_vector()), average_(flat_vector()) {}
 
   void step(StepContext& context) override {
-    if (since_ == 0) start(context);
+    if (!started_) start(context);
     context.update.apply(context.parameters, context.gradients, context.lr);
-    if (++since_ == period_) merge(context);
+    if (++since_ == period_) {
+      merge(context);
+      start(context);
+    }
     share_buffers(context);
   }
 
-  /// The run ends: the last progress is merged, and the models become their average.
+  /// The run ends: the last progress is merged, and the models become their average. Without progress since the last
+  /// round that is what is under way.
   void finish(StepContext& context) override {
-    if (since_ > 0) merge(context);
-    consensus(context, context.parameters);
+    if (!started_) return;
+    bool progress = since_ > 0;
+    merge(context);
+    if (progress) {
+      consensus(context, context.parameters);
+      met();
+    }
     make_rest_equal(context);
-    met();
+    started_ = false;
   }
 
   void consensus(const StepContext& context, const Tensor& out) override {
     if (out.raw() != context.parameters.raw()) out.copy_from(context.parameters);
+    if (!started_) return;
     scale(weight(context), out);
     start_mean(out, Payload::parameter, Reduce::sum).wait();
   }
 
-  bool replicas_agree() const override { return false; }
-  bool remembers() const override { return true; }
+  bool replicas_agree() const override { return !started_; }
+  bool averages() const override { return true; }
+  bool remembers() const override { return started_; }
   std::vector<NamedTensor> state() override {
     under_way_.wait();
     return {{"snapshot", snapshot_}, {"average", average_}};
   }
-  std::vector<double> counters() const override { return {static_cast<double>(since_)}; }
+  std::vector<double> counters() const override { return {static_cast<double>(since_), started_ ? 1.0 : 0.0}; }
   void set_counters(const std::vector<double>& counters) override {
     since_ = static_cast<std::int64_t>(counters.at(0));
+    started_ = counters.size() < 2 ? since_ > 0 : counters[1] != 0;  // older checkpoints lie between two rounds
   }
 
  private:
@@ -57,6 +70,7 @@ class CocodSgd : public Algorithm {
     average_.copy_from(context.parameters);
     scale(weight(context), average_);
     under_way_ = start_mean(average_, Payload::parameter, Reduce::sum);
+    started_ = true;
     met();
   }
 
@@ -70,6 +84,7 @@ class CocodSgd : public Algorithm {
   std::int64_t period_;
   Tensor snapshot_, average_;
   Work under_way_;
+  bool started_ = false;  // a round: snapshot and average are of use
   std::int64_t since_ = 0;
 };
 

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "../data/files.h"
 #include "../shared_data.h"
 #include "../temporary_directory.h"
 #include "run_program.h"
@@ -15,7 +16,7 @@ namespace {
 const std::string common = "train --model mlp --epochs 2 --batch-size 32 --lr 0.05 --threads 1 ";
 
 /// Starts four ranks on a long run (`by` another program), does `act` to them after a second and reports how they
-/// ended.
+/// ended: `others` milliseconds until the last rank that runs had gone, `ms` until the launcher had.
 Outcome disturb(const TemporaryDirectory& directory, const std::string& act, const std::string& more = "",
                 const std::string& by = "") {
   std::string path = directory.path();
@@ -26,8 +27,13 @@ Outcome disturb(const TemporaryDirectory& directory, const std::string& act, con
                        "/runs >out.txt 2>err.txt & launcher=$!; sleep 1.5; "
                        "rank() { for p in $(cat /proc/$launcher/task/*/children); do "
                        "if tr '\\0' '\\n' </proc/$p/environ | grep -qx RANK=$1; then echo $p; fi; done; }; " +
+                       "ranks=$(cat /proc/$launcher/task/*/children); "
+                       "running() { for p in $ranks; do "
+                       "case $(sed 's/.*) //' /proc/$p/stat | cut -c1) in ''|T|Z) ;; *) return 0;; esac; "
+                       "done 2>/dev/null; return 1; }; " +
                        act +
-                       "; start=$(date +%s%N); wait $launcher; code=$?; "
+                       "; start=$(date +%s%N); while running; do sleep 0.02; done; "
+                       "echo others $(( ($(date +%s%N) - start) / 1000000 )); wait $launcher; code=$?; "
                        "echo code $code; echo ms $(( ($(date +%s%N) - start) / 1000000 )); cat out.txt err.txt; "
                        "sleep 0.3; for p in $(pgrep -x stint); do tr '\\0' ' ' </proc/$p/cmdline | grep -q \"output " +
                        path +
@@ -36,9 +42,10 @@ Outcome disturb(const TemporaryDirectory& directory, const std::string& act, con
                    path);
 }
 
-int milliseconds_of(const Outcome& outcome) {
-  std::size_t at = outcome.out.find("ms ");
-  return at == std::string::npos ? -1 : std::stoi(outcome.out.substr(at + 3));
+/// What is reported under that word.
+int milliseconds_of(const Outcome& outcome, const std::string& word = "ms ") {
+  std::size_t at = outcome.out.find(word);
+  return at == std::string::npos ? -1 : std::stoi(outcome.out.substr(at + word.size()));
 }
 
 int count_of(const std::string& text, const std::string& words) {
@@ -51,12 +58,15 @@ int count_of(const std::string& text, const std::string& words) {
 
 TEST_CASE("four processes have the bits of four workers in one", "[cli]") {
   TemporaryDirectory directory;
+  std::string train = "train --model mlp --epochs 1 --batch-size 16 --lr 0.05 --threads 1 ";  // 22 steps
   std::string output = " --output " + std::string(directory.path()) + " --experiment ";
-  for (const std::string sync : {"sync", "liec:period=4", "vrl:period=3", "cocod:period=3", "stl:period=2,stage=5"}) {
+  for (const std::string sync : {"sync", "local:period=3", "lb:period=3", "crpsgd:growth=1.3", "easgd:period=3", "pipe",
+                                 "liec:period=4", "stl:period=2,stage=5", "vrl:period=3", "cocod:period=3", "mem",
+                                 "doublesqueeze", "neolithic", "cser:period=4"}) {
     INFO(sync);
     std::string name = sync.substr(0, sync.find(':'));
-    Outcome one = run_program(common + "--workers 4 --sync " + sync + output + name + "-one");
-    Outcome four = run_program("launch -n 4 -- " + common + "--sync " + sync + output + name + "-four");
+    Outcome one = run_program(train + "--workers 4 --sync " + sync + output + name + "-one");
+    Outcome four = run_program("launch -n 4 -- " + train + "--sync " + sync + output + name + "-four");
     INFO(one.err << four.err);
     REQUIRE(one.code == 0);
     REQUIRE(four.code == 0);
@@ -129,10 +139,42 @@ TEST_CASE("a rank that hangs ends the others after the timeout", "[cli]") {
     Outcome outcome = disturb(directory, "kill -STOP $(rank " + rank + ")", "--sync-timeout 2");
     INFO(outcome.out << outcome.err);
     CHECK(outcome.code == 5);
-    CHECK(milliseconds_of(outcome) > 1000);
-    CHECK(milliseconds_of(outcome) < 2000 + 2000 + 2500);
+    CHECK(milliseconds_of(outcome, "others ") > 1000);
+    CHECK(milliseconds_of(outcome, "others ") < 2000 + 2000);   // the timeout and 2 s
+    CHECK(milliseconds_of(outcome) < 2000 + 2000 + 2500);       // the launcher, which ends the rank that hangs
     CHECK(count_of(outcome.out, ": rank " + rank + " ") == 3);  // nobody blames one who waits too
     CHECK_THAT(outcome.out, !Catch::Contains("orphan"));
+  }
+}
+
+TEST_CASE("an exception on one rank ends the others, which say whose it was and what", "[cli]") {
+  TemporaryDirectory directory;
+  for (const char* folder : {"f/train/a", "f/train/b", "f/test/a", "f/test/b"}) {
+    std::filesystem::create_directories(directory.path() / folder);
+    for (int i = 0; i < 16; ++i) {  // of several sizes, so that each is decoded by the rank that needs it
+      write_bytes(directory.path() / folder / (std::to_string(i) + ".png"), plain_png(8 + i, 9, 200, 10 * i, 0));
+    }
+  }
+  for (const std::string bad : {"f/train/a/1.png", "f/train/b/7.png"}) {  // the first comes to rank 0
+    REQUIRE(run_shell("cp " + bad + " good; truncate -s 60 " + bad, directory.path()).code == 0);
+    Outcome outcome = run_shell(
+        "start=$(date +%s%N); $stint launch -n 4 -- train --model mlp --dataset image-folder --data-dir f "
+        "--image-size 8 --batch-size 2 --epochs 100 --threads 1 --sync local:period=4; code=$?; "
+        "echo ms $(( ($(date +%s%N) - start) / 1000000 )); mv good " +
+            bad + "; exit $code",
+        directory.path());
+    INFO(outcome.out << outcome.err);
+    CHECK(outcome.code == 4);  // that rank's, whoever ends first
+    CHECK(milliseconds_of(outcome) < 5000);
+    CHECK(count_of(outcome.err, bad) == 4);
+    int blamed = 0;
+    for (int rank = 0; rank < 4; ++rank) {
+      int by_others = count_of(outcome.err, ": rank " + std::to_string(rank) + " failed: ");
+      CHECK((by_others == 0 || by_others == 3));
+      blamed += by_others;
+      if (rank == 0) CHECK((by_others == 3) == (bad == "f/train/a/1.png"));
+    }
+    CHECK(blamed == 3);
   }
 }
 

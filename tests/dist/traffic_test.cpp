@@ -77,7 +77,8 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
       {"easgd:period=4", "", each(model, 5), each(model, 5)},
       {"vrl:period=5", "", each(model, 4), each(model, 4)},
       {"vrl:period=5,warmup=true", "", each(model, 4), each(model, 4)},
-      {"cocod:period=4", "", each(model, 5), each(model, 5)},
+      {"cocod:period=4", "", each(model, 5 + 1), each(model, 5 + 1)},  // one is under way
+      {"cocod:period=4", "", each(model, 5 + 1), each(model, 5 + 1), 0, finish},
       {"stl:period=2,stage=4", "", each(model, 2 + 2 + 1), each(model, 2 + 2 + 1)},
       // 17 compressed steps and 3 averaging ones of 8 bytes a parameter
       {"liec:period=6,server=root",

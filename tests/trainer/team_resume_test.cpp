@@ -95,7 +95,7 @@ TEST_CASE("another number of workers goes on behind an epoch where nobody has an
                  {"stl:period=4,stage=10", false, true},
                  {"stl:variant=nc1,period=5,stage=10,proximal=1", true, true},
                  {"vrl:period=5", false, false},
-                 {"cocod:period=5", false, false},
+                 {"cocod:period=5", false, true},
                  {"easgd:period=5", false, false},
                  {"mem", false, false},
                  {"doublesqueeze", false, false},

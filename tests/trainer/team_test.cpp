@@ -55,6 +55,17 @@ TEST_CASE("four workers in one process have the payload of the formula in their 
   CHECK(summary[11] == 22);
 }
 
+TEST_CASE("synchronous SGD in small buckets, sent while the backward runs, has the bits of one large one",
+          "[trainer]") {
+  TemporaryDirectory directory;
+  auto one = train_whole(team_run(directory, "one", "sync")).run;
+  auto many = train_whole(team_run(directory, "many", "sync:bucket=2KiB")).run;
+  CHECK(weights(many) == weights(one));
+  // the padding between two buckets does not travel
+  CHECK(last_line(many)[9] < last_line(one)[9]);
+  CHECK(last_line(many)[11] == last_line(one)[11]);
+}
+
 TEST_CASE("every line of a team's log has bytes by purpose, rounds and what was waited", "[trainer]") {
   TemporaryDirectory directory;
   for (const char* algorithm : {"liec:period=4", "local:period=3"}) {

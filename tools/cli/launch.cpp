@@ -113,12 +113,15 @@ class Ranks {
     _exit(127);
   }
 
-  /// The first failure is the run's; that the others end for its sake is no news.
+  /// The first failure is the run's; that the others end for its sake is no news, even if they are faster.
   void note(pid_t pid, int status) {
     auto rank = std::find(pids_.begin(), pids_.end(), pid) - pids_.begin();
     codes_[rank] = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (codes_[rank] == 0 || code_ != 0) return;
-    code_ = WIFSIGNALED(status) ? static_cast<int>(ErrorKind::peer_lost) : codes_[rank];
+    bool news = code_ == 0 || (for_another_ && WIFEXITED(status));
+    if (codes_[rank] == 0 || !news) return;
+    constexpr auto peer_lost = static_cast<int>(ErrorKind::peer_lost);
+    code_ = WIFSIGNALED(status) ? peer_lost : codes_[rank];
+    for_another_ = WIFEXITED(status) && code_ == peer_lost;
     if (WIFSIGNALED(status)) {
       std::fputs(fmt::format("stint: launch: rank {} was killed by signal {}\n", rank, WTERMSIG(status)).c_str(),
                  stderr);
@@ -134,6 +137,7 @@ class Ranks {
   std::vector<pid_t> pids_;
   std::vector<int> codes_;  // -1: runs
   int code_ = 0;
+  bool for_another_ = false;  // it is of a rank that ended for another's sake
 };
 
 }  // namespace
