@@ -74,7 +74,7 @@ std::size_t size(const Tensor& tensor) {
 
 constexpr auto look_every = std::chrono::milliseconds(100);  // for the end of another rank
 constexpr auto abort_patience = std::chrono::seconds(1);     // then the communicator is left as it is
-constexpr auto end_patience = std::chrono::seconds(30);      // the same where nothing is wrong
+constexpr auto end_patience = std::chrono::seconds(5);       // the same where nothing is wrong
 constexpr auto reason_patience = std::chrono::milliseconds(200);
 
 void check(ncclResult_t result) {
