@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stint/kernels/kept_weights.h>
 #include <stint/layers/model_state.h>
 #include <stint/layers/schedule.h>
 #include <stint/runtime/local_update.h>
@@ -95,6 +96,7 @@ class Training {
   float smoothing_;
   float clip_;
   bool skip_nan_;
+  KeptWeights weights_;    // between the batches of a step
   Tensor buffers_before_;  // of the step, where it may have to be undone
   std::int64_t accumulations_;
   std::int64_t accumulated_ = 0;
