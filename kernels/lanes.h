@@ -58,18 +58,16 @@ void store_vector(const Vector& vector, T* to, std::int64_t n) {
 }
 
 /// Rounds as bfloat16 itself does, but for numbers below 2^-126, of which the instruction makes zeros.
-inline LaneHalves rounded(const Lanes& lanes) {
+inline void round_to(LaneHalves& halves, const Lanes& lanes) {
 #ifdef __AVX512BF16__
-  auto halves = _mm512_cvtneps_pbh(reinterpret_cast<const __m512&>(lanes));
-  LaneHalves result;
-  std::memcpy(&result, &halves, sizeof result);
-  return result;
+  auto rounded = _mm512_cvtneps_pbh(reinterpret_cast<const __m512&>(lanes));
+  std::memcpy(&halves, &rounded, sizeof halves);
 #else
   LaneWords words;
   std::memcpy(&words, &lanes, sizeof words);
   LaneWords sum = words + 0x7fffu + ((words >> 16) & 1u);
   sum = (words & 0x7fffffffu) > 0x7f800000u ? words | 0x400000u : sum;
-  return __builtin_convertvector(sum >> 16, LaneHalves);
+  halves = __builtin_convertvector(sum >> 16, LaneHalves);
 #endif
 }
 
@@ -95,7 +93,9 @@ inline void store(const Lanes& lanes, float* to, std::int64_t n = lane_count) {
 }
 
 inline void store(const Lanes& lanes, bfloat16* to, std::int64_t n = lane_count) {
-  store_vector(rounded(lanes), to, n);
+  LaneHalves halves;
+  round_to(halves, lanes);
+  store_vector(halves, to, n);
 }
 
 /// Adds to memory, or overwrites it.

@@ -1,4 +1,5 @@
 #include <stint/kernels/exponentials.h>
+#include <stint/runtime/philox.h>
 
 #include <array>
 #include <catch2/catch.hpp>
@@ -72,5 +73,18 @@ TEST_CASE("rows of any length have their largest, their exponentials and their s
     CHECK(largest_of(row.data(), count) == -1);
     CHECK(exponentials(row.data(), count, 0, out.data()) == Approx(sum).epsilon(1e-6));
     for (std::int64_t i = count; i < 64; ++i) REQUIRE(out[i] == (i < (count + 15) / 16 * 16 ? 0 : 3));
+  }
+}
+
+TEST_CASE("lanes are rounded to bfloat16 as one by one, and stored no further than asked") {
+  RandomSequence random{9, 9};
+  for (std::int64_t count = 1; count <= 16; ++count) {
+    Lanes lanes{};
+    for (int i = 0; i < 16; ++i) lanes[i] = random.normal(i + 16 * count) * 1000;
+    lanes[0] = count % 2 ? 1.00390625f : 1.01171875f;  // halfway
+    if (count > 2) lanes[1] = NAN, lanes[2] = 3.4e38f;
+    std::array<bfloat16, 17> stored{};
+    store(lanes, stored.data(), count);
+    for (int i = 0; i < 17; ++i) CHECK(stored[i].bits == (i < count ? bfloat16(lanes[i]).bits : 0));
   }
 }
