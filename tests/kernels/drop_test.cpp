@@ -61,6 +61,20 @@ TEST_CASE("dropping keeps the largest elements, in order, and restores them wher
   }
 }
 
+TEST_CASE("of large tensors the largest elements are kept too, of which selection knows the counts", "[op]") {
+  constexpr std::int64_t count = 100003;
+  for (DType dtype : dtypes) {
+    for (Content content : contents) {
+      INFO(name_of(dtype) << " content " << int(content));
+      Tensor x = make_content(content, {{count}, dtype});
+      std::int64_t capacity = drop_capacity(count, 0.9);
+      KeptElements kept = drop(x, {.gamma = 0.9});
+      CHECK(counts_of(kept).inside == capacity);
+      CHECK(same(restore(kept), only(x, largest(keys_of(x), capacity))));
+    }
+  }
+}
+
 TEST_CASE("the number of kept elements is that of the authors' arithmetic", "[op]") {
   CHECK(drop_capacity(1000, 0.9) == 99);  // 1 - 0.9 is a little below 0.1
   CHECK(drop_capacity(1000, 0.5) == 500);
