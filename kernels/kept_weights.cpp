@@ -7,6 +7,12 @@ namespace {
 thread_local KeptWeights* innermost = nullptr;
 }
 
+KeptWeights::KeptWeights() : before_(std::exchange(innermost, this)) {}
+
+KeptWeights::~KeptWeights() {
+  innermost = before_;
+}
+
 KeptWeights::Place& KeptWeights::place(const Tensor& weight, int layout, std::size_t bytes) {
   Place& found = places_[{weight.raw(), layout}];
   if (!found.memory) found = {weight, make_workspace(bytes, weight.device())};
@@ -15,12 +21,6 @@ KeptWeights::Place& KeptWeights::place(const Tensor& weight, int layout, std::si
 
 KeptWeights* KeptWeights::current() {
   return innermost;
-}
-
-KeptWeightsScope::KeptWeightsScope(KeptWeights* kept) : before_(std::exchange(innermost, kept)) {}
-
-KeptWeightsScope::~KeptWeightsScope() {
-  innermost = before_;
 }
 
 }  // namespace stint

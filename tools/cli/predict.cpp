@@ -81,8 +81,7 @@ class Classifier {
 };
 
 Tensor classify(Classifier& classifier, const PredictInput& images, std::int64_t batch_size) {
-  KeptWeights weights;
-  KeptWeightsScope unchanged(&weights);
+  KeptWeights unchanged;
   Tensor all;
   for (std::int64_t begin = 0; begin < images.count(); begin += batch_size) {
     std::int64_t n = std::min(batch_size, images.count() - begin);

@@ -1,5 +1,6 @@
 #include <stint/kernels/add/add.h>
 #include <stint/kernels/cast/cast.h>
+#include <stint/kernels/kept_weights.h>
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/optimiser.h>
@@ -127,11 +128,9 @@ void Training::accumulate(const Batch& batch) {
   if (accumulated_ == 0) {
     allocator_of(device()).reset_peak();
     state_.forget_gradients();
-    weights_.forget();  // a step that failed may have left some
     loss_sum_ = 0;
     if (skip_nan_) buffers_before_.copy_from(state_.buffers());
   }
-  KeptWeightsScope unchanged(accumulations_ > 1 ? &weights_ : nullptr);
   RandomState random = random_;
   Tape tape(Tape::Mode::training, dropping_.policy_of(steps_, accumulated_));
   tape.random = &random_;
@@ -160,7 +159,6 @@ double Training::forward_and_backward(Tape& tape, const Batch& batch, const Rand
 StepResult Training::update() {
   auto count = static_cast<double>(std::exchange(accumulated_, 0));
   StepResult result{.loss = loss_sum_ / count, .lr = schedule_.at(steps_)};
-  weights_.forget();
   state_.complete_gradients();
   if (count > 1) scale(static_cast<float>(1 / count), state_.gradients());
   if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
@@ -202,8 +200,7 @@ void Training::note_memory() {
 EvalResult Training::evaluate(Loader& loader) {
   ProfileRange range("evaluate");
   EmaScope averaged(ema());
-  KeptWeights weights;
-  KeptWeightsScope unchanged(&weights);
+  KeptWeights unchanged;
   double loss_sum = 0;
   std::int64_t seen = 0, first = 0, five = 0;
   for (std::int64_t i = 0; i < loader.batches(); ++i) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <stint/kernels/kept_weights.h>
 #include <stint/layers/model_state.h>
 #include <stint/layers/schedule.h>
 #include <stint/runtime/local_update.h>
@@ -96,7 +95,6 @@ class Training {
   float smoothing_;
   float clip_;
   bool skip_nan_;
-  KeptWeights weights_;    // between the batches of a step
   Tensor buffers_before_;  // of the step, where it may have to be undone
   std::int64_t accumulations_;
   std::int64_t accumulated_ = 0;
