@@ -256,6 +256,25 @@ TEST_CASE("what is inside beyond the capacity is cut in index order, and counted
   }
 }
 
+TEST_CASE("behind the last kept element stand zeros, and -1 for places", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  Reals values(4000, 0.0);
+  for (int i = 0; i < 10; ++i) values[300 * i] = 50;
+  Tensor x = to_tensor(values, {{4000}, DType::f32, device});
+  for (DropIndex index : indexes) {
+    drop(make_content(Content::equal, x.spec()), {.gamma = 0.9, .index = index});  // leaves its memory, filled
+    KeptElements kept = drop(x, {.strategy = DropStrategy::nsigma, .gamma = 0.9, .index = index});
+    REQUIRE(counts_of(kept).kept == 10);
+    Reals expected(static_cast<std::size_t>(drop_capacity(4000, 0.9)), 0.0);
+    std::fill_n(expected.begin(), 10, 50.0);
+    CHECK(to_reals(kept.values) == expected);
+    if (index == DropIndex::bitmask) continue;
+    Reals places(expected.size(), -1.0);
+    for (int i = 0; i < 10; ++i) places[i] = 300 * i;
+    CHECK(to_reals(kept.index) == places);
+  }
+}
+
 TEST_CASE("a tensor that is not finite keeps its NaN first by magnitude, and nothing by its moments", "[op]") {
   Device device = GENERATE(from_range(devices()));
   Tensor x = to_tensor({1, NAN, -INFINITY, 3, 2, NAN}, {{6}, DType::f32, device});
