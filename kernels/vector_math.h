@@ -18,9 +18,9 @@ inline void vector_exp(Lanes& x) {
   series = series * r + 0.49999225f;
   series = series * r + 1.0f;
   series = series * r + 1.0f;
-  LaneInts exponent;
+  LaneWords exponent;
   std::memcpy(&exponent, &shifted, sizeof exponent);
-  exponent = (exponent + 127) << 23;
+  exponent = (exponent + 127u) << 23;
   Lanes power;
   std::memcpy(&power, &exponent, sizeof power);
   x = series * power;
