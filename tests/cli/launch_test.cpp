@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "../data/files.h"
 #include "../shared_data.h"
@@ -200,27 +201,9 @@ TEST_CASE("Ctrl-C, which a terminal sends to the whole process group, stops all 
   CHECK(run_shell("test -f runs/*/checkpoints/last/rank-3.safetensors", directory.path()).code == 0);
 }
 
-TEST_CASE("ranks that do not belong together are told apart", "[cli]") {
+TEST_CASE("a rank that finds nobody, and a launch that makes no sense, end with the reason", "[cli]") {
   TemporaryDirectory directory;
   std::string rest = common + "--sync sync --sync-timeout 2 --output " + std::string(directory.path());
-  auto pair = [&](const std::string& first, const std::string& second) {
-    std::string port = std::to_string(20000 + getpid() % 20000);
-    return run_shell("(RANK=0 MASTER_PORT=" + port + " " + first + "; echo first $?) & RANK=1 MASTER_PORT=" + port +
-                     " " + second + "; echo second $?; wait");
-  };
-  Outcome sizes = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=3 $stint " + rest);
-  CHECK_THAT(sizes.err, Catch::Contains("rank 1 was told of 3 ranks, rank 0 of 2"));
-  CHECK_THAT(sizes.out, Catch::Contains("second 2"));
-  Outcome configurations = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 $stint " + rest + " --lr 0.06");
-  CHECK_THAT(configurations.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
-  std::string other = std::string(directory.path()) + "/other";  // the same sources, and yet another program
-  REQUIRE(run_shell("cp $stint " + other + " && echo >> " + other).code == 0);
-  Outcome builds = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 " + other + " " + rest);
-  CHECK_THAT(builds.err, Catch::Contains("rank 1 has another configuration or build than rank 0"));
-#if STINT_WITH_ONEDNN  // the plain loops know one way
-  Outcome arithmetic = pair("WORLD_SIZE=2 $stint " + rest, "WORLD_SIZE=2 STINT_WINOGRAD=off $stint " + rest);
-  CHECK_THAT(arithmetic.err, Catch::Contains("rank 0, or another instruction set or STINT_WINOGRAD"));
-#endif
   Outcome alone = run_shell("RANK=1 WORLD_SIZE=2 MASTER_PORT=1 $stint " + rest + " --sync-timeout 0.5");
   CHECK(alone.code == 5);
   CHECK_THAT(alone.err, Catch::Contains("rank 0 does not answer"));
@@ -249,6 +232,48 @@ TEST_CASE("ranks that begin with other weights, or go on from another run, end w
     CHECK(count_of(both.err, "stint: sync: rank 1 differs from rank 0 in fc1.weight") == 2);
     CHECK_THAT(both.out, !Catch::Contains("parameters on"));  // before anything is trained
   }
+}
+
+TEST_CASE("sixteen processes have the bits of sixteen workers in one", "[cli]") {
+  TemporaryDirectory directory;
+  std::string train = "train --model mlp --epochs 1 --batch-size 16 --threads 1 --sync liec:period=3 --output " +
+                      std::string(directory.path()) + " --experiment ";
+  Outcome one = run_program(train + "one --workers 16"), many = run_program("launch -n 16 -- " + train + "many");
+  INFO(one.err << many.err);
+  REQUIRE(one.code == 0);
+  REQUIRE(many.code == 0);
+  std::string weights = "/checkpoints/last/model.safetensors ";
+  CHECK(run_shell("cmp one" + weights + "many" + weights, directory.path()).code == 0);
+}
+
+TEST_CASE("launch shares out the cores, except where the user has said how many threads a rank has", "[cli]") {
+  TemporaryDirectory directory;
+  auto bench = [&](const std::string& variables, int ranks, const std::string& more) {
+    return run_shell(variables + " XDG_CACHE_HOME=$PWD $stint launch -n " + std::to_string(ranks) +
+                         " -- bench --model mlp --batch-size 8 --steps 1" + more,
+                     directory.path())
+        .out;
+  };
+  auto threads = [](int count) { return ", " + std::to_string(count) + " thread(s), "; };
+  auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  for (int ranks : {1, 2, 3}) {
+    INFO(ranks << " ranks on " << cores << " cores");
+    std::string said = bench("unset OMP_NUM_THREADS;", ranks, "");
+    INFO(said);
+    CHECK(count_of(said, threads(std::max(1, cores / ranks))) == ranks);
+  }
+  CHECK(count_of(bench("OMP_NUM_THREADS=3", 2, ""), threads(3)) == 2);
+  CHECK(count_of(bench("OMP_NUM_THREADS=3", 2, " --threads 1"), threads(1)) == 2);
+}
+
+TEST_CASE("ranks whose reader has gone train on", "[cli]") {
+  TemporaryDirectory directory;
+  Outcome outcome = run_shell(
+      "($stint launch -n 2 -- train --model mlp --epochs 3 --batch-size 32 --threads 1 --sync sync --output . "
+      "--experiment x; echo code $? >&2) | true; tail -n 1 x/summary.csv",
+      directory.path());
+  CHECK_THAT(outcome.err, Catch::Contains("code 141"));
+  CHECK_THAT(outcome.out, Catch::StartsWith("2,"));  // the third epoch
 }
 
 TEST_CASE("ranks are known by the variables of mpirun and srun too", "[cli]") {

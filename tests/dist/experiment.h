@@ -47,6 +47,9 @@ struct Course {
 };
 Course run(const Experiment& experiment);
 
+/// The algorithms of the registry that a table of texts (`name:key=value`) lacks: none, if a test is to have them all.
+std::vector<std::string> missing_from(const std::vector<std::string>& texts);
+
 /// x <- x - lr direction
 struct PlainDescent : LocalUpdate {
   void apply(const Tensor& x, const Tensor& direction, float lr) override;

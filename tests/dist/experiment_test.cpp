@@ -1,6 +1,7 @@
 #include <stint/kernels/sgd/sgd.h>
 #include <stint/kernels/vector/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 
@@ -105,6 +106,15 @@ Course run(const Experiment& e) {
     course.compression_error = algorithm->compression_error();
   });
   return course;
+}
+
+std::vector<std::string> missing_from(const std::vector<std::string>& texts) {
+  std::vector<std::string> missing;
+  for (const std::string& name : dist::algorithm_names()) {
+    auto is_of_it = [&](const std::string& text) { return text.substr(0, text.find(':')) == name; };
+    if (std::none_of(texts.begin(), texts.end(), is_of_it)) missing.push_back(name);
+  }
+  return missing;
 }
 
 void PlainDescent::apply(const Tensor& x, const Tensor& direction, float lr) {

@@ -22,6 +22,9 @@ float halving(std::int64_t t);
 Reals unbucketed(const Reals& bucketed, const BlockTable& of, std::int64_t block_bytes);
 Reals without_padding(const Reals& flat, const BlockTable& of);
 
+/// C[x] of the scaled signs with one bucket.
+Reals signs(const Reals& x);
+
 /// Over the workers, at step t.
 Reals mean_after(const Course& course, std::int64_t t);
 Reals mean_gradient(const Course& course, std::int64_t t);

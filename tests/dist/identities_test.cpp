@@ -3,6 +3,7 @@
 #include <stint/dist/buckets.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "../op_case_tensors.h"
 #include "identities.h"
@@ -71,6 +72,14 @@ Reals without_padding(const Reals& flat, const BlockTable& of) {
   return values;
 }
 
+Reals signs(const Reals& x) {
+  double sum = 0;
+  for (double value : x) sum += std::abs(value);
+  Reals code(x.size());
+  for (std::size_t j = 0; j < x.size(); ++j) code[j] = (x[j] < 0 ? -1 : 1) * sum / static_cast<double>(x.size());
+  return code;
+}
+
 Reals mean_after(const Course& course, std::int64_t t) {
   std::vector<Reals> all;
   for (const auto& rank : course.steps) all.push_back(rank[t].after);
@@ -129,21 +138,25 @@ TEST_CASE("where a worker has nothing of its own, and only there, one copy says 
     const char* algorithm;
     Steps behind;  // these steps nobody has anything of his own
   };
-  for (const Case& c : {Case{"sync", all},
-                        {"pipe", all},
-                        {"local:period=3", {3, 6, 9}},
-                        {"lb:period=3", {3, 6, 9}},
-                        {"crpsgd:growth=2", {1, 3, 7}},
-                        {"liec:period=4", {4, 8}},
-                        {"stl:period=3,stage=6", {3, 6}},
-                        {"stl:variant=nc1,period=3,stage=6,proximal=1", {3, 6}},
-                        {"vrl:period=3", {}},
-                        {"cocod:period=3", {}},
-                        {"easgd:period=3", {}},
-                        {"mem", {}},
-                        {"doublesqueeze", {}},
-                        {"neolithic", {}},
-                        {"cser:period=3", {}}}) {
+  const std::vector<Case> cases = {{"sync", all},
+                                   {"pipe", all},
+                                   {"local:period=3", {3, 6, 9}},
+                                   {"lb:period=3", {3, 6, 9}},
+                                   {"crpsgd:growth=2", {1, 3, 7}},
+                                   {"liec:period=4", {4, 8}},
+                                   {"stl:period=3,stage=6", {3, 6}},
+                                   {"stl:variant=nc1,period=3,stage=6,proximal=1", {3, 6}},
+                                   {"vrl:period=3", {}},
+                                   {"cocod:period=3", {}},
+                                   {"easgd:period=3", {}},
+                                   {"mem", {}},
+                                   {"doublesqueeze", {}},
+                                   {"neolithic", {}},
+                                   {"cser:period=3", {}}};
+  std::vector<std::string> names;
+  for (const Case& c : cases) names.emplace_back(c.algorithm);
+  CHECK(missing_from(names) == std::vector<std::string>{});
+  for (const Case& c : cases) {
     INFO(c.algorithm);
     Experiment e = on_quadratic(c.algorithm);
     e.steps = 16;  // in which crpsgd applies what it gathers from the eighth on
@@ -163,9 +176,12 @@ TEST_CASE("where a worker has nothing of its own, and only there, one copy says 
 
 TEST_CASE("in process and over sockets every algorithm has the same bits, on every problem", "[dist]") {
   auto kinds = group_kinds();
-  for (const char* algorithm : {"sync", "local:period=3", "liec:period=4", "stl:period=2,stage=5", "vrl:period=3",
-                                "cocod:period=3", "easgd:period=3", "pipe", "lb:period=2", "crpsgd:growth=1.3", "mem",
-                                "doublesqueeze", "neolithic", "cser:period=4"}) {
+  const std::vector<std::string> algorithms = {
+      "sync",           "local:period=3", "liec:period=4", "stl:period=2,stage=5", "vrl:period=3", "cocod:period=3",
+      "easgd:period=3", "pipe",           "lb:period=2",   "crpsgd:growth=1.3",    "mem",          "doublesqueeze",
+      "neolithic",      "cser:period=4"};
+  CHECK(missing_from(algorithms) == std::vector<std::string>{});
+  for (const std::string& algorithm : algorithms) {
     for (Experiment& e : on_problems(algorithm)) {
       INFO(algorithm << ", d = " << e.table.dimension());
       e.steps = 8;

@@ -51,15 +51,6 @@ Reals scaled(const Reals& x, double factor) {
   return plus(Reals(x.size()), x, factor);
 }
 
-/// C[x] of one bucket.
-Reals signs(const Reals& x) {
-  double sum = 0;
-  for (double value : x) sum += std::abs(value);
-  Reals code(x.size());
-  for (std::size_t j = 0; j < x.size(); ++j) code[j] = (x[j] < 0 ? -1 : 1) * sum / static_cast<double>(x.size());
-  return code;
-}
-
 void sync(ByHand& n) {
   for (std::int64_t t = 0; t < steps; ++t) n.descend(same(mean_of(n.gradients())), halving(t));
 }
@@ -73,14 +64,24 @@ void pipe(ByHand& n) {
   }
 }
 
-void large_batch(ByHand& n) {
+/// Batches of `first` gradients a worker, `growth` times as many (rounded up) with every update.
+void gather(ByHand& n, double first, double growth) {
   std::vector<Reals> gathered;
   for (std::int64_t t = 0; t < steps; ++t) {
     gathered.push_back(mean_of(n.gradients()));
-    if (gathered.size() < 4) continue;
+    if (static_cast<double>(gathered.size()) < first) continue;
     n.descend(same(mean_of(gathered)), halving(t));
     gathered.clear();
+    first *= growth;
   }
+}
+
+void large_batch(ByHand& n) {
+  gather(n, 4, 1);
+}
+
+void growing_batch(ByHand& n) {
+  gather(n, 1, 1.5);
 }
 
 void local(ByHand& n) {
@@ -92,21 +93,50 @@ void local(ByHand& n) {
   }
 }
 
-/// Stages of 6 steps with period 3, and of 12 with period 6 at half the rate.
-void stl(ByHand& n) {
-  std::vector<Reals> start = n.x;
-  for (std::int64_t t = 0; t < steps; ++t) {
-    if (t == 6) start = n.x;
-    std::vector<Reals> g = n.gradients();
-    for (int i = 0; i < workers; ++i) g[i] = plus(plus(g[i], n.x[i], 2), start[i], -2);
-    n.descend(g, t < 6 ? halving(t) : halving(t) / 2);
-    if (t != 2 && t != 5 && t != 11) continue;
-    make_equal(n.x);
-    make_equal(n.v);
+/// Stages that begin at these steps, with these periods and parts of the rate.
+struct Stage {
+  std::int64_t begin, period;
+  double rate;
+};
+
+void in_stages(ByHand& n, const std::vector<Stage>& stages, double proximal) {
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    std::vector<Reals> start = n.x;
+    std::int64_t end = s + 1 < stages.size() ? stages[s + 1].begin : steps;
+    for (std::int64_t t = stages[s].begin; t < end; ++t) {
+      std::vector<Reals> g = n.gradients();
+      for (int i = 0; i < workers; ++i) g[i] = plus(plus(g[i], n.x[i], proximal), start[i], -proximal);
+      n.descend(g, halving(t) * stages[s].rate);
+      bool stage_ends = t + 1 == end && end < steps;
+      if ((t + 1 - stages[s].begin) % stages[s].period != 0 && !stage_ends) continue;
+      make_equal(n.x);
+      make_equal(n.v);
+    }
   }
 }
 
-/// Momentum filters the gradient alone, the correction does not pass through it.
+/// Steps and periods double, or grow by the root of two: 2, 2 sqrt(2), 4, all rounded down.
+void stl(ByHand& n) {
+  in_stages(n, {{0, 2, 1}, {4, 4, 0.5}, {12, 8, 0.25}}, 0);
+}
+
+void stl_non_iid(ByHand& n) {
+  in_stages(n, {{0, 2, 1}, {3, 2, 0.5}, {9, 4, 0.25}}, 0);
+}
+
+void stl_option_1(ByHand& n) {
+  in_stages(n, {{0, 3, 1}, {6, 6, 0.5}}, 2);
+}
+
+/// Steps grow by as many every stage, periods by as much or with the root of the stage: 2, 2 sqrt(2), 2 sqrt(3).
+void stl_option_2(ByHand& n) {
+  in_stages(n, {{0, 2, 1}, {4, 4, 0.5}, {12, 6, 1.0 / 3}}, 2);
+}
+
+void stl_option_2_non_iid(ByHand& n) {
+  in_stages(n, {{0, 2, 1}, {2, 2, 0.5}, {6, 3, 1.0 / 3}, {12, 4, 0.25}}, 1);
+}
+
 void vrl(ByHand& n) {
   std::vector<Reals> correction = ByHand::zeros();
   double rates = 0;
@@ -171,6 +201,64 @@ void liec(ByHand& n) {
   }
 }
 
+/// C[x] in `times` rounds, each of what is still missing.
+Reals compressed(const Reals& x, int times) {
+  Reals sum(x.size());
+  for (int i = 0; i < times; ++i) sum = plus(sum, signs(plus(x, sum, -1)));
+  return sum;
+}
+
+/// Errors of the workers, and with `both_ways` the server's, whose product with the rate is kept where that changes.
+void error_feedback(ByHand& n, int times, bool both_ways) {
+  std::vector<Reals> owed = ByHand::zeros();
+  Reals error(table.dimension());
+  for (std::int64_t t = 0; t < steps; ++t) {
+    double change = t > 0 ? static_cast<double>(halving(t - 1)) / halving(t) : 1;
+    std::vector<Reals> g = n.gradients(), codes;
+    for (int i = 0; i < workers; ++i) {
+      Reals p = plus(g[i], owed[i], change);
+      codes.push_back(compressed(p, times));
+      owed[i] = plus(p, codes[i], -1);
+    }
+    Reals p = plus(mean_of(codes), error, change), down = both_ways ? compressed(p, times) : p;
+    error = plus(p, down, -1);
+    n.descend(same(down), halving(t));
+  }
+}
+
+void mem(ByHand& n) {
+  error_feedback(n, 1, false);
+}
+
+void double_squeeze(ByHand& n) {
+  error_feedback(n, 1, true);
+}
+
+void neolithic(ByHand& n) {
+  error_feedback(n, 3, true);
+}
+
+/// What a worker applied alone is taken back every third step, as far as it can be said in signs.
+void cser(ByHand& n) {
+  std::vector<Reals> alone = ByHand::zeros();
+  for (std::int64_t t = 0; t < steps; ++t) {
+    double change = t > 0 ? static_cast<double>(halving(t - 1)) / halving(t) : 1;
+    std::vector<Reals> g = n.gradients(), codes, u, resets;
+    for (int i = 0; i < workers; ++i) codes.push_back(signs(g[i]));
+    for (int i = 0; i < workers; ++i) {
+      Reals own = plus(g[i], codes[i], -1);
+      u.push_back(plus(mean_of(codes), own));
+      alone[i] = plus(scaled(alone[i], change), own);
+      resets.push_back(signs(alone[i]));
+    }
+    for (int i = 0; i < workers && (t + 1) % 3 == 0; ++i) {
+      u[i] = plus(plus(u[i], resets[i], -1), mean_of(resets));
+      alone[i] = plus(alone[i], resets[i], -1);
+    }
+    n.descend(u, halving(t));
+  }
+}
+
 double gap(const std::vector<Reals>& a, const std::vector<Reals>& b) {
   double most = 0;
   for (int i = 0; i < workers; ++i) most = std::max(most, distance(a[i], b[i]));
@@ -184,15 +272,28 @@ TEST_CASE("with momentum, decay and changing rates every algorithm goes where pl
     const char *algorithm, *compressor;
     void (*by_hand)(ByHand&);
   };
-  for (Case c : {Case{"sync", "", sync},
-                 {"pipe", "", pipe},
-                 {"lb:period=4", "", large_batch},
-                 {"local:period=4", "", local},
-                 {"stl:variant=nc1,period=3,stage=6,proximal=2", "", stl},
-                 {"vrl:period=4", "", vrl},
-                 {"cocod:period=4", "", cocod},
-                 {"easgd:period=4,beta=0.9", "", easgd},
-                 {"liec:period=5", "sign", liec}}) {
+  const std::vector<Case> cases = {{"sync", "", sync},
+                                   {"pipe", "", pipe},
+                                   {"lb:period=4", "", large_batch},
+                                   {"crpsgd:growth=1.5", "", growing_batch},
+                                   {"local:period=4", "", local},
+                                   {"stl:period=2,stage=4", "", stl},
+                                   {"stl:period=2,stage=3,iid=false", "", stl_non_iid},
+                                   {"stl:variant=nc1,period=3,stage=6,proximal=2", "", stl_option_1},
+                                   {"stl:variant=nc2,period=2,stage=4,proximal=2", "", stl_option_2},
+                                   {"stl:variant=nc2,period=2,stage=2,proximal=1,iid=false", "", stl_option_2_non_iid},
+                                   {"vrl:period=4", "", vrl},
+                                   {"cocod:period=4", "", cocod},
+                                   {"easgd:period=4,beta=0.9", "", easgd},
+                                   {"liec:period=5", "sign", liec},
+                                   {"mem", "sign", mem},
+                                   {"doublesqueeze", "sign", double_squeeze},
+                                   {"neolithic:rounds=3", "sign", neolithic},
+                                   {"cser:period=3", "sign", cser}};
+  std::vector<std::string> names;
+  for (const Case& c : cases) names.emplace_back(c.algorithm);
+  CHECK(missing_from(names) == std::vector<std::string>{});
+  for (const Case& c : cases) {
     INFO(c.algorithm);
     Experiment e = on_quadratic(c.algorithm, c.compressor);
     e.steps = steps;

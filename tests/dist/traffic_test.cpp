@@ -80,6 +80,17 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
       {"cocod:period=4", "", each(model, 5 + 1), each(model, 5 + 1)},  // one is under way
       {"cocod:period=4", "", each(model, 5 + 1), each(model, 5 + 1), 0, finish},
       {"stl:period=2,stage=4", "", each(model, 2 + 2 + 1), each(model, 2 + 2 + 1)},
+      // stages of 4, 8 and 16 steps with periods of 2, 2.8 and 4: after 2, 4; 6, 8, 10, 12; 16 and 20
+      {"stl:period=2,stage=4,iid=false", "", each(model, 2 + 4 + 2), each(model, 2 + 4 + 2)},
+      // of 3, 6 and 12 with 2, 4 and 8, and at every stage's end: after 2, 3; 7, 9; 17
+      {"stl:variant=nc1,period=2,stage=3,proximal=1", "", each(model, 2 + 2 + 1), each(model, 2 + 2 + 1)},
+      // with 2, 2.8 and 4: after 2, 3; 5, 7, 9; 13 and 17, and the end
+      {"stl:variant=nc1,period=2,stage=3,iid=false", "", each(model, 2 + 3 + 2), each(model, 2 + 3 + 2)},
+      {"stl:variant=nc1,period=2,stage=3,iid=false", "", each(model, 2 + 3 + 3), each(model, 2 + 3 + 3), 0, finish},
+      // of 3, 6, 9 and 12 with 2, 4, 6 and 8: after 2, 3; 7, 9; 15, 18; none in the last two
+      {"stl:variant=nc2,period=2,stage=3,proximal=1", "", each(model, 2 + 2 + 2), each(model, 2 + 2 + 2)},
+      // with 2, 2.8, 3.5 and 4: after 2, 3; 5, 7, 9; 12, 15, 18
+      {"stl:variant=nc2,period=2,stage=3,iid=false", "", each(model, 2 + 3 + 3), each(model, 2 + 3 + 3)},
       // 17 compressed steps and 3 averaging ones of 8 bytes a parameter
       {"liec:period=6,server=root",
        "sign",
@@ -100,6 +111,7 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
       {"vrl:period=5,epoch_end=7", "", each(model, 4 + 2), each(model, 4 + 2)},
       {"vrl:period=7,epoch_end=5", "", each(model, 2 + 4), each(model, 2 + 4)},
       {"stl:period=7,stage=1000", "", each(model, 3), each(model, 3), 0, finish},
+      {"easgd:period=5", "", each(model, 4), each(model, 4)},
       {"easgd:period=7", "", each(model, 3), each(model, 3), 0, finish},
       {"lb:period=7", "", {3 * 4 * flat}, {3 * 4 * flat}, 0, finish},
       {"crpsgd:growth=2", "", {5 * 4 * flat}, {5 * 4 * flat}, 0, finish},
@@ -114,6 +126,9 @@ TEST_CASE("payload of every algorithm is the formula's, to the byte", "[dist]") 
        0,
        finish},
   };
+  std::vector<std::string> names;
+  for (const Case& c : cases) names.emplace_back(c.algorithm);
+  CHECK(missing_from(names) == std::vector<std::string>{});
   for (const Case& c : cases) {
     INFO(c.algorithm << " " << c.compressor << (c.finish ? ", to the end" : ""));
     Course course = course_of(c.algorithm, c.compressor, c.momentum, c.finish);
@@ -185,30 +200,32 @@ TEST_CASE("the buckets of synchronous SGD carry the tensors alone and leave the 
 
 TEST_CASE("every algorithm gives weights of its own", "[dist]") {
   std::vector<std::pair<std::string, Reals>> seen;
-  for (const char* algorithm : {"sync",
-                                "local:period=4",
-                                "local:period=5",
-                                "lb:period=4",
-                                "crpsgd:growth=1.2",
-                                "easgd:period=4",
-                                "pipe",
-                                "liec:period=4",
-                                "liec:period=5",
-                                "liec:period=4,block=400",
-                                "stl:period=4,stage=8",
-                                "stl:variant=nc2,period=4,stage=4",
-                                "stl:variant=nc1,period=4,stage=8,proximal=1",
-                                "stl:period=2,stage=4,iid=false",
-                                "vrl:period=4",
-                                "vrl:period=4,warmup=true",
-                                "vrl:period=4,epoch_end=7",
-                                "cocod:period=4",
-                                "mem",
-                                "doublesqueeze",
-                                "neolithic",
-                                "neolithic:rounds=3",
-                                "cser",
-                                "cser:period=3"}) {
+  const std::vector<std::string> algorithms = {"sync",
+                                               "local:period=4",
+                                               "local:period=5",
+                                               "lb:period=4",
+                                               "crpsgd:growth=1.2",
+                                               "easgd:period=4",
+                                               "pipe",
+                                               "liec:period=4",
+                                               "liec:period=5",
+                                               "liec:period=4,block=400",
+                                               "stl:period=4,stage=8",
+                                               "stl:variant=nc2,period=4,stage=4",
+                                               "stl:variant=nc1,period=4,stage=8,proximal=1",
+                                               "stl:period=2,stage=4,iid=false",
+                                               "vrl:period=4",
+                                               "vrl:period=4,warmup=true",
+                                               "vrl:period=4,epoch_end=7",
+                                               "cocod:period=4",
+                                               "mem",
+                                               "doublesqueeze",
+                                               "neolithic",
+                                               "neolithic:rounds=3",
+                                               "cser",
+                                               "cser:period=3"};
+  CHECK(missing_from(algorithms) == std::vector<std::string>{});
+  for (const std::string& algorithm : algorithms) {
     Reals weights = course_of(algorithm, "").consensus;
     for (const auto& [other, theirs] : seen) {
       INFO(algorithm << " against " << other);

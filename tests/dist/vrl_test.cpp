@@ -63,6 +63,23 @@ TEST_CASE("VRL-SGD finds the minimum where Local SGD stalls, with the gradients 
   }
 }
 
+TEST_CASE("VRL-SGD needs a period's fewer rounds for the same distance from the minimum", "[dist]") {
+  Reals best = quadratic().minimiser();
+  auto rounds_of = [&](int period) {
+    Experiment e = on_quadratic("vrl:period=" + std::to_string(period));
+    e.steps = 1000;
+    Course course = run(e);
+    double enough = 1e-4 * distance(e.start, best);
+    std::int64_t t = period - 1;
+    while (t < e.steps && distance(mean_after(course, t), best) > enough) t += period;
+    REQUIRE(t < e.steps);
+    return (t + 1) / period;
+  };
+  auto one = static_cast<double>(rounds_of(1));
+  INFO(one << " rounds of one step, " << rounds_of(5) << " of 5, " << rounds_of(20) << " of 20");
+  for (int period : {5, 20}) CHECK(static_cast<double>(rounds_of(period)) == Approx(one / period).epsilon(0.1));
+}
+
 TEST_CASE("VRL-SGD with period 1 is synchronous SGD; the warm-up round fills the corrections at once", "[dist]") {
   auto syncs = on_problems("sync"), ones = on_problems("vrl:period=1"),
        warms = on_problems("vrl:period=10,warmup=true");

@@ -99,14 +99,16 @@ std::vector<Tensor> Synchroniser::gather_words(const std::vector<std::int32_t>& 
   return all;
 }
 
-/// By a hash, so that a wrong worker is found before anything is trained.
+/// By a hash, so that a wrong worker is found before anything is trained. Whoever differs is wrong; the others end for
+/// its sake.
 void Synchroniser::check_alike(const Config& config) {
   std::vector<std::int32_t> words;
   add_hash(common_part(config, training_.device()), words);
   auto all = gather_words(words);
+  bool fits = words == words_of(all[0]);
   for (int r = 1; r < group_.size(); ++r) {
     if (words_of(all[r]) == words_of(all[0])) continue;
-    fail(ErrorKind::usage, "sync",
+    fail(fits ? ErrorKind::peer_lost : ErrorKind::usage, "all_gather",
          "rank {} has another configuration or build than rank 0, or another instruction set or STINT_WINOGRAD", r);
   }
 }
