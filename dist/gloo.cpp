@@ -77,12 +77,24 @@ class Gloo : public PeerGroup {
   void greet() {
     std::string mine = std::to_string(size()), end = fmt::format("rank {} is gone: its connection was closed", rank());
     store_.leave_will("fault", {end.begin(), end.end()});
-    store_.set(fmt::format("size/{}", rank()), {mine.begin(), mine.end()});
-    auto first = store_.get("size/0");
-    std::string expected(first.begin(), first.end());
-    if (mine != expected) {
-      fail(ErrorKind::usage, "gloo", "rank {} was told of {} ranks, rank 0 of {}", rank(), mine, expected);
+    store_.set(size_of(rank()), {mine.begin(), mine.end()});
+    std::string expected = told(0);
+    if (mine != expected) refuse(ErrorKind::usage, rank(), mine, expected);
+    for (int r = 1; r < size(); ++r) {
+      if (told(r) != expected) refuse(ErrorKind::peer_lost, r, told(r), expected);
     }
+  }
+
+  static std::string size_of(int rank) { return fmt::format("size/{}", rank); }
+
+  std::string told(int rank) {
+    auto size = store_.get(size_of(rank));
+    return {size.begin(), size.end()};
+  }
+
+  [[noreturn]] void refuse(ErrorKind kind, int rank, const std::string& theirs, const std::string& expected) {
+    store_.linger(patience);  // for those who have yet to read
+    fail(kind, "gloo", "rank {} was told of {} ranks, rank 0 of {}", rank, theirs, expected);
   }
 
   void connect(const std::string& interface_host) {
