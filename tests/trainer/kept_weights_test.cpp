@@ -8,7 +8,6 @@
 #include <functional>
 
 using namespace stint;
-using namespace stint::test;
 
 namespace {
 
