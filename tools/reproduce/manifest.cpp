@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 #include <stint/runtime/closest.h>
 #include <stint/tools/reproduce/manifest.h>
+#include <stint/tools/reproduce/mention.h>
 #include <stint/tools/reproduce/relation.h>
 #include <stint/tools/reproduce/yaml_block.h>
 
@@ -33,9 +34,11 @@ std::map<std::string, Tier> read_tiers(YamlBlock& file) {
       tier.values[key] = value;
     }
     for (double seed : block.numbers("seeds")) tier.seeds.push_back(static_cast<std::int64_t>(seed));
+    if (tier.seeds.empty() && block.has("seeds")) block.refuse("seeds: expected one at least");
     if (tier.seeds.empty()) tier.seeds = {1};
     tier.hours = block.number("hours");
     tier.note = block.text("note", "");
+    tier.says = block.text("says", "");
     block.finish();
     tiers[name] = tier;
   }
@@ -127,7 +130,24 @@ std::vector<std::string> names_of(const std::vector<Row>& rows) {
   return names;
 }
 
-/// That rows, columns and pictures speak of what is there.
+/// That a tier's text mentions figures that are there.
+void check_mentions(const std::string& says, const YamlBlock& file, const std::vector<std::string>& rows,
+                    const std::vector<std::string>& columns) {
+  replace_mentions(says, [&](const std::string& text) {
+    auto mention = parse_mention(text);
+    if (!mention) {
+      file.refuse("'{{{}}}' is no figure, expected one like {{loss(vrl)}} or {{loss(local) / loss(vrl):2}}", text);
+    }
+    expect_one_of(file, "row", mention->row, rows);
+    expect_one_of(file, "column", mention->column, columns);
+    if (mention->operation.empty()) return "";
+    expect_one_of(file, "row", mention->other_row, rows);
+    expect_one_of(file, "column", mention->other_column, columns);
+    return "";
+  });
+}
+
+/// That rows, columns, texts and pictures speak of what is there.
 void check_names(const Table& table, const YamlBlock& file) {
   std::vector<std::string> rows = names_of(table.rows), columns;
   for (const Column& column : table.columns) columns.push_back(column.key);
@@ -137,6 +157,10 @@ void check_names(const Table& table, const YamlBlock& file) {
     if (!row.baseline.empty()) expect_one_of(file, "row", row.baseline, rows);
     for (const auto& [column, value] : row.paper) expect_one_of(file, "column", column, columns);
   }
+  if (table.says.find_first_of("{}") != std::string::npos) {
+    file.refuse("says: a figure is one tier's: expected it in that tier's `says:`");
+  }
+  for (const auto& [name, tier] : table.tiers) check_mentions(tier.says, file, rows, columns);
   for (const Relation& relation : table.relations) {
     expect_one_of(file, "row", relation.left_row, rows);
     expect_one_of(file, "column", relation.left_column, columns);

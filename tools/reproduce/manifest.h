@@ -23,6 +23,7 @@ struct Tier {
   std::vector<std::int64_t> seeds;
   double hours = 0;  ///< of the whole table
   std::string note;
+  std::string says;  ///< what came of it, with figures in it: see mention.h
 };
 
 /// One line of the table: a run for every seed.
@@ -97,8 +98,8 @@ struct Table {
   const Column* find_column(const std::string& key) const;
 };
 
-/// Errors (ErrorKind::usage), with file and line: unknown keys, a row, column or tag that is none, a relation that
-/// cannot be read or that rests on memory alone.
+/// Errors (ErrorKind::usage), with file and line: unknown keys, a row, column or tag that is none, a relation or a
+/// figure in a text that cannot be read, a relation that rests on memory alone.
 Table read_table(const std::filesystem::path& file, const std::string& name);
 
 /// All tables under a folder, in the order of their names. Errors: as `read_table`; there are none.

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <stint/tools/reproduce/mention.h>
 #include <stint/tools/reproduce/page.h>
 
 #include <algorithm>
@@ -12,16 +13,36 @@ std::string number_text(double value, int digits) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
+/// Behind a figure that did not come in every run: ` (1 of 3)`.
+std::string count_text(const Figure& figure, const RowResult& row) {
+  bool whole = figure.count == 0 || figure.count == row.ended();
+  return whole ? "" : fmt::format(" ({} of {})", figure.count, row.ended());
+}
+
 /// `0.05 ± 0.01 (REC 0.048)`, `-` where nothing came, `(1 of 3)` where it did not come in every run.
 std::string cell(const RowResult& row, const Column& column) {
   Figure figure = row.figures.at(column.key);
   std::string text = figure.count == 0 ? "-" : number_text(figure.mean, column.digits);
   if (figure.count > 1) text += fmt::format(" ± {}", number_text(figure.deviation, column.digits));
-  int runs = static_cast<int>(row.runs.size());
-  if (figure.count > 0 && figure.count < runs) text += fmt::format(" ({} of {})", figure.count, runs);
+  text += count_text(figure, row);
   auto paper = row.row->paper.find(column.key);
   if (paper == row.row->paper.end()) return text;
   return text + fmt::format(" ({} {:g})", row.row->tag, paper->second);
+}
+
+/// A figure that a text mentions, of the means that the table shows; `-` where nothing came.
+std::string mention_text(const TableResult& result, const Mention& mention) {
+  const RowResult& row = result.row(mention.row);
+  const Figure& figure = row.figures.at(mention.column);
+  int digits = mention.digits >= 0 ? mention.digits : result.table->find_column(mention.column)->digits;
+  if (mention.operation.empty()) {
+    return figure.count == 0 ? "-" : number_text(figure.mean, digits) + count_text(figure, row);
+  }
+  double other = result.row(mention.other_row).figures.at(mention.other_column).mean;
+  bool quotient = mention.operation == "/";
+  double value = quotient ? figure.mean / other : figure.mean - other;
+  if (quotient && mention.digits < 0) digits = 1;
+  return std::isnan(value) ? "-" : number_text(value, digits);
 }
 
 std::string runs_cell(const RowResult& row, const std::string& folder) {
@@ -29,6 +50,10 @@ std::string runs_cell(const RowResult& row, const std::string& folder) {
   for (const FinishedRun& run : row.runs) {
     std::string name = run.job.run.filename();
     text += fmt::format("{}[{}]({}/{})", text.empty() ? "" : ", ", name, folder, name);
+  }
+  if (!row.failed.empty()) {
+    text += fmt::format("{}failed ({} of {}): {}", text.empty() ? "" : "; ", row.failed.size(), row.ended(),
+                        fmt::join(row.failed, ", "));
   }
   if (!row.missing.empty()) {
     text += fmt::format("{}not finished: {}", text.empty() ? "" : "; ", fmt::join(row.missing, ", "));
@@ -106,6 +131,10 @@ std::string tier_text(const TableResult& result, const std::string& pictures) {
                               tier.note.empty() ? "" : " (" + tier.note + ")", command_text(result), tier.hours);
   }
   if (!tier.note.empty()) text += tier.note + ".\n\n";
+  if (!tier.says.empty()) {
+    auto by = [&](const std::string& mention) { return mention_text(result, *parse_mention(mention)); };
+    text += replace_mentions(tier.says, by) + "\n\n";
+  }
   text += table_text(result, name) + "\n" + relations_text(result) + pictures_text(result, pictures);
   return text + commands_text(result);
 }

@@ -28,13 +28,12 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   return seeds;
 }
 
-/// Why a run has no figures, where that is known.
-std::string reason_of(const Job& job) {
-  if (job.state() == Job::State::stale) return " (made by another command)";
+/// Why a run failed; nothing for one that did not.
+std::optional<std::string> failure_of(const Job& job) {
   fs::path file = job.run / "run.json";
   auto json = nlohmann::json::parse(fs::exists(file) ? read_file(file) : "", nullptr, false);
   bool failed = json.is_object() && json.value("status", "") == "failed";
-  return failed ? fmt::format(" (failed: {})", json.value("reason", "")) : "";
+  return failed ? std::optional(json.value("reason", "")) : std::nullopt;
 }
 
 RowResult read_row(const Table& table, const Row& row, const std::string& tier, const fs::path& output) {
@@ -43,10 +42,16 @@ RowResult read_row(const Table& table, const Row& row, const std::string& tier, 
   RowResult result{.row = &row};
   auto jobs = jobs_of(table, row, request);
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].state() == Job::State::finished) {
+    std::string name = jobs[i].run.filename();
+    Job::State state = jobs[i].state();
+    if (state == Job::State::finished) {
       result.runs.push_back({jobs[i], request.seeds[i], read_measures(jobs[i].run, row)});
+    } else if (state == Job::State::stale) {
+      result.missing.push_back(name + " (made by another command)");
+    } else if (auto reason = failure_of(jobs[i])) {
+      result.failed.push_back(fmt::format("{} ({})", name, *reason));
     } else {
-      result.missing.push_back(jobs[i].run.filename().string() + reason_of(jobs[i]));
+      result.missing.push_back(name);
     }
   }
   return result;
@@ -65,7 +70,7 @@ Figure figure_of(const std::vector<double>& values) {
 
 /// NaN where it did not come in every run: those in which it came are not the row.
 double whole_mean(const Figure& figure, const RowResult& row) {
-  return figure.count == static_cast<int>(row.runs.size()) ? figure.mean : NAN;
+  return figure.count == row.ended() ? figure.mean : NAN;
 }
 
 double mean_of(const RowResult& row, const Column& column) {
@@ -111,22 +116,17 @@ Figure figure_of(const Column& column, const RowResult& row, const RowResult* ba
   return figure_of(values);
 }
 
-const RowResult& row_of(const TableResult& result, const std::string& name) {
-  return *std::find_if(result.rows.begin(), result.rows.end(),
-                       [&](const RowResult& row) { return row.row->name == name; });
-}
-
 RelationResult judge(const Relation& relation, const TableResult& result) {
   RelationResult judged{.relation = &relation};
-  const RowResult& left = row_of(result, relation.left_row);
-  const RowResult& other = relation.right_row.empty() ? left : row_of(result, relation.right_row);
+  const RowResult& left = result.row(relation.left_row);
+  const RowResult& other = relation.right_row.empty() ? left : result.row(relation.right_row);
   judged.left = whole_mean(left.figures.at(relation.left_column), left);
   double right = relation.right_row.empty() ? 0 : whole_mean(other.figures.at(relation.right_column), other);
   judged.right = relation.factor * right + relation.offset;
   bool here = std::find(relation.tiers.begin(), relation.tiers.end(), result.tier) != relation.tiers.end();
   if (!here) {
     judged.verdict = Verdict::other_tier;
-  } else if (!left.runs.empty() && !other.runs.empty()) {  // a figure that did not come fails it
+  } else if (left.ended() > 0 && other.ended() > 0) {  // a figure that did not come fails it
     judged.verdict = holds(relation, judged.left, right) ? Verdict::holds : Verdict::fails;
   }
   return judged;
@@ -135,7 +135,11 @@ RelationResult judge(const Relation& relation, const TableResult& result) {
 }  // namespace
 
 bool TableResult::was_run() const {
-  return std::any_of(rows.begin(), rows.end(), [](const RowResult& row) { return !row.runs.empty(); });
+  return std::any_of(rows.begin(), rows.end(), [](const RowResult& row) { return row.ended() > 0; });
+}
+
+const RowResult& TableResult::row(const std::string& name) const {
+  return *std::find_if(rows.begin(), rows.end(), [&](const RowResult& row) { return row.row->name == name; });
 }
 
 TableResult read_results(const Table& table, const std::string& tier, const fs::path& output) {

@@ -20,8 +20,12 @@ struct FinishedRun {
 struct RowResult {
   const Row* row = nullptr;
   std::vector<FinishedRun> runs;
+  std::vector<std::string> failed;        ///< runs that ended without figures, with the reason
   std::vector<std::string> missing;       ///< runs that are not finished, or not by this command
   std::map<std::string, Figure> figures;  ///< by column, scaled
+
+  /// Runs that ended, with figures or without.
+  int ended() const { return static_cast<int>(runs.size() + failed.size()); }
 };
 
 enum class Verdict { holds, fails, not_run, other_tier };
@@ -39,6 +43,7 @@ struct TableResult {
   std::vector<RelationResult> relations;
 
   bool was_run() const;
+  const RowResult& row(const std::string& name) const;
 };
 
 /// Reads what there is of a table under the output folder.
