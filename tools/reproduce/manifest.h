@@ -71,14 +71,22 @@ struct RecordedCurve {
   std::vector<double> x, y;
 };
 
+/// The law a + b log x or a + b sqrt x through the first and the last point of a curve: how well does it follow?
+struct Guide {
+  std::string curve, law;
+};
+
 /// Either the course of every row's runs, by measures, or a point a row, by columns.
 struct Picture {
   std::string name, title;
   bool course = false;
-  std::vector<std::string> x;  ///< a panel each
-  std::vector<std::string> y;  ///< of points: further ones are drawn thin
-  bool log_x = false, log_y = false;
-  std::vector<std::string> rows;  ///< empty: all
+  std::vector<std::string> x;       ///< a panel each
+  std::vector<std::string> y;       ///< of points: further ones are drawn thin
+  std::vector<std::string> log;     ///< those of x and y that have an axis of powers
+  std::vector<std::string> rows;    ///< empty: all
+  std::vector<std::string> dashed;  ///< curves that others lie on
+  std::string start;                ///< of points: a curve of one point, with which every other begins
+  std::vector<Guide> guides;
   std::vector<RecordedCurve> recorded;
 };
 
