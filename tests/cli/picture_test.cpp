@@ -28,10 +28,10 @@ const Curve& curve_of(const Panel& panel, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("a guide goes through both ends of its curve, by its law") {
+TEST_CASE("a guide goes through its curve at the end and at a tenth of it, by its law") {
   Row grows{.name = "grows"};
   Table table;
-  TableResult result{.table = &table, .rows = {row_of(grows, {1, 10, 100}, {5, 7, 25})}};
+  TableResult result{.table = &table, .rows = {row_of(grows, {1, 10, 40, 100}, {5, 7, 9, 25})}};
   Picture picture{.course = true, .x = {"step"}, .y = {"rounds"}, .log = {"step"}, .dashed = {"grows"}};
   picture.guides = {{"grows", "log"}, {"grows", "sqrt"}};
   Panel panel = draw_picture(picture, result).panels.at(0);
@@ -39,11 +39,12 @@ TEST_CASE("a guide goes through both ends of its curve, by its law") {
   CHECK(!panel.log_y);
   CHECK(curve_of(panel, "grows").dashed);
   auto points = curve_of(panel, "a + b log x").points;
-  REQUIRE(points.size() == 3);
-  CHECK(points[0].second == Approx(5));
-  CHECK(points[1].second == Approx(15));
+  REQUIRE(points.size() == 3);  // at 1 it is below zero
+  CHECK(points[0].second == Approx(7));
+  CHECK(points[1].second == Approx(7 + 18 * std::log10(4)));
   CHECK(points[2].second == Approx(25));
-  CHECK(curve_of(panel, "a + b sqrt x").points[1].second == Approx(5 + 20 * (std::sqrt(10.0) - 1) / 9));
+  double share = (std::sqrt(40) - std::sqrt(10)) / (10 - std::sqrt(10));
+  CHECK(curve_of(panel, "a + b sqrt x").points[2].second == Approx(7 + 18 * share));
 }
 
 TEST_CASE("a curve of points begins with the start's") {

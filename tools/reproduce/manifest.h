@@ -71,7 +71,8 @@ struct RecordedCurve {
   std::vector<double> x, y;
 };
 
-/// The law a + b log x or a + b sqrt x through the first and the last point of a curve: how well does it follow?
+/// The law a + b log x or a + b sqrt x through two points of a curve, its last and that at a tenth of the last one's x:
+/// does it come to that law?
 struct Guide {
   std::string curve, law;
 };

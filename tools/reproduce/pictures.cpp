@@ -107,15 +107,17 @@ Panel point_panel(const Picture& picture, const TableResult& result, const std::
   return panel;
 }
 
-/// The guide's law, at the places of the curve's points.
+/// The guide's law, at the places of the curve's points; below zero it is not drawn.
 Curve guide_of(const Curve& curve, const std::string& law) {
   Curve guide{.name = "a + b " + law + " x", .colour = curve.colour, .faint = true, .dashed = true};
-  if (curve.points.size() < 2) return guide;
+  if (curve.points.empty()) return guide;
   auto at = [&](double x) { return law == "log" ? std::log(x) : std::sqrt(x); };
-  auto [first_x, first_y] = curve.points.front();
   auto [last_x, last_y] = curve.points.back();
-  double slope = (last_y - first_y) / (at(last_x) - at(first_x));
-  for (auto [x, y] : curve.points) guide.points.emplace_back(x, first_y + slope * (at(x) - at(first_x)));
+  auto [tenth_x, tenth_y] = *std::find_if(curve.points.begin(), curve.points.end() - 1,
+                                          [&](const auto& point) { return point.first >= last_x / 10; });
+  double slope = (last_y - tenth_y) / (at(last_x) - at(tenth_x));
+  for (auto [x, y] : curve.points) guide.points.emplace_back(x, last_y + slope * (at(x) - at(last_x)));
+  std::erase_if(guide.points, [](const auto& point) { return !(point.second >= 0); });
   return guide;
 }
 
