@@ -107,7 +107,7 @@ Panel point_panel(const Picture& picture, const TableResult& result, const std::
   return panel;
 }
 
-/// The guide's law, at the places of the curve's points; below zero it is not drawn.
+/// The guide's law, at the places of the curve's points, where it is not below the first of them.
 Curve guide_of(const Curve& curve, const std::string& law) {
   Curve guide{.name = "a + b " + law + " x", .colour = curve.colour, .faint = true, .dashed = true};
   if (curve.points.empty()) return guide;
@@ -117,7 +117,8 @@ Curve guide_of(const Curve& curve, const std::string& law) {
                                           [&](const auto& point) { return point.first >= last_x / 10; });
   double slope = (last_y - tenth_y) / (at(last_x) - at(tenth_x));
   for (auto [x, y] : curve.points) guide.points.emplace_back(x, last_y + slope * (at(x) - at(last_x)));
-  std::erase_if(guide.points, [](const auto& point) { return !(point.second >= 0); });
+  double least = curve.points.front().second;
+  std::erase_if(guide.points, [&](const auto& point) { return !(point.second >= least); });
   return guide;
 }
 
