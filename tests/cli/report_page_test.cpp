@@ -42,6 +42,12 @@ void write_failure(const TemporaryDirectory& directory, const std::string& row, 
   write(run / "run.json", "{\"status\": \"failed\", \"version\": \"0.1.0\", \"reason\": \"no number at step 3\"}");
 }
 
+/// What a shell reads of a page: its code.
+std::string commands_of(const std::string& page) {
+  std::size_t from = page.find("```\n") + 4;
+  return page.substr(from, page.find("```\n", from) - from);
+}
+
 std::string page_of_run(const TemporaryDirectory& directory) {
   return read(directory.path() / "runs/reproduce/report.md");
 }
@@ -108,10 +114,137 @@ TEST_CASE("a relation over a row with a failed run does not hold") {
   CHECK(count(report.out, "p/t, smoke: top1(one) >= 1 does not hold: nan and 1\n") == 1);
   CHECK(count(report.out, "top1(two)") == 0);  // it was not run
   CHECK(count(page_of_run(directory), "| one | 80.00 (1 of 2) (REC 12.5) |") == 1);
-  CHECK(count(page_of_run(directory), "; failed (1 of 2): one-2 (no number at step 3) |") == 1);
+  std::string link = "[one-2](p-t-smoke/one-2)";
+  CHECK(count(page_of_run(directory), "; failed (1 of 2): " + link + " (no number at step 3) |") == 1);
 
   write_failure(directory, "two", 1);
   report = table_tool("report p", directory);
   CHECK(count(report.out, "top1(two) >= 1 does not hold: nan and 1\n") == 1);
-  CHECK(count(page_of_run(directory), "| failed (1 of 1): two-1 (no number at step 3); not finished: two-2 |") == 1);
+  link = "[two-1](p-t-smoke/two-1)";
+  CHECK(count(page_of_run(directory), "| failed (1 of 1): " + link + " (no number at step 3); not finished: two-2 |") ==
+        1);
+}
+
+TEST_CASE("a run that diverges leaves a record that says so") {
+  TemporaryDirectory directory;
+  std::string table = table_head;
+  std::string quiet = "--model logistic --batch-size 64 --lr 0.1";
+  table.replace(table.find(quiet), quiet.size(), "--model lenet5 --image-size 16 --batch-size 64 --lr 1000");
+  write(directory.path() / "manifests/p/t.yaml",
+        table + "relations:\n  - {holds: \"top1(one) >= 0\", tag: REC, tiers: [smoke]}\n");
+  CHECK(table_tool("run p --only one --seeds 1", directory).code != 0);
+  std::string kept = read(directory.path() / "runs/reproduce/p-t-smoke/one-1/measures.json");
+  CHECK(count(kept, "\"status\": \"failed\"") == 1);
+  CHECK(count(kept, "the loss is not a number") == 1);
+  CHECK(table_tool("report p", directory).code == 8);
+  CHECK(count(page_of_run(directory), "failed (1 of 1)") == 1);
+}
+
+TEST_CASE("a page is made of the records alone, and is the same wherever they lie") {
+  TemporaryDirectory directory;
+  fs::path here = directory.path();
+  write(here / "manifests/p/t.yaml",
+        table_head + "pictures:\n  - {name: a, title: t, of: course, x: epochs, y: eval_top1}\n");
+  write(here / "words", "An idle machine.\n\nTwo cores.\n");
+  for (int seed : {1, 2}) write_run(directory, "one", seed, seed == 1 ? "80" : "81.123456789123");
+  write_failure(directory, "two", 1);
+  REQUIRE(table_tool("report p --publish out/first/ --note words", directory).code == 0);
+  fs::remove_all(here / "runs");
+  REQUIRE(table_tool("report p --output out/first --publish out/second --note out/first/note.md", directory).code == 0);
+
+  std::string page = read(here / "out/first.md");
+  CHECK(count(page, "[one-1](first/p-t-smoke/one-1)") == 1);
+  CHECK(count(page, "failed (1 of 1): [two-1](first/p-t-smoke/two-1)") == 1);
+  CHECK(count(page, "](first/pictures/p-t-smoke-a.png)") == 1);
+  CHECK(count(page, "> **A note, written by hand.**\n> An idle machine.\n>\n> Two cores.\n") == 1);
+  CHECK(count(page, "Processor: not recorded. Threads a run: not recorded (1), 1 (2). Runs at a time: not") == 1);
+  CHECK(run_shell("sed 's#(second/#(first/#g' out/second.md | cmp - out/first.md && diff -r out/first out/second", here)
+            .code == 0);
+  CHECK(count(run_shell("find out/first -type f", here).out, "\n") == 6);  // three records, two pictures, the note
+
+  write(here / "out/first/p-t-smoke/one-1/measures.json", "{\"command\": 1}");
+  Outcome damaged = table_tool("report p --output out/first", directory);
+  CHECK(damaged.code == 4);
+  CHECK(damaged.err == "stint: reproduce: out/first/p-t-smoke/one-1/measures.json is damaged: remove it\n");
+}
+
+TEST_CASE("a record that lacks what the table asks for today is made anew of its run") {
+  TemporaryDirectory directory;
+  fs::path table = directory.path() / "manifests/p/t.yaml";
+  write(table, table_head);
+  write_run(directory, "one", 1, "80");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  write(table, table_head + "  time: {value: time_s, digits: 1}\n");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  CHECK(count(page_of_run(directory), "| one | 80.00 (REC 12.5) | 1.00 | 1 | 1.0 |") == 1);
+}
+
+TEST_CASE("what is the same for all seeds has no deviation") {
+  TemporaryDirectory directory;
+  write(directory.path() / "manifests/p/t.yaml", table_head);
+  write_run(directory, "one", 1, "80.1");
+  write_run(directory, "one", 2, "80.3");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  CHECK(count(page_of_run(directory), "| one | 80.20 ± 0.14 (REC 12.5) | 1.00 | 1 |") == 1);
+}
+
+TEST_CASE("the commands of a page make its runs when they are pasted") {
+  TemporaryDirectory directory, elsewhere;
+  write(directory.path() / "manifests/p/t.yaml", table_head);
+  write_run(directory, "one", 1, "80");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  std::string text = commands_of(page_of_run(directory));
+  CHECK(text.starts_with("stint reproduce run p/t --tier smoke\n\n# one\nstint train --dataset digits "));
+  CHECK(count(text, " --pretrained runs/reproduce/p-t-smoke/one-1 ") == 1);
+  std::string rows = text.substr(text.find("# one"));  // the table is not of the program's own
+  Outcome pasted = run_shell("stint() { $stint \"$@\"; }\nset -e\n" + rows, elsewhere.path());
+  CHECK(pasted.code == 0);
+  CHECK(fs::exists(elsewhere.path() / "runs/reproduce/p-t-smoke/one-1/summary.csv"));
+  CHECK(fs::exists(elsewhere.path() / "runs/reproduce/p-t-smoke/two-1/summary.csv"));
+}
+
+TEST_CASE("a command says where data lies by a variable") {
+  TemporaryDirectory directory;
+  std::string table = table_head;
+  table.replace(table.find("--dataset digits"), 16, "--dataset mnist");
+  table.replace(table.find("--lr 0.05"), 9, "--dataset digits --lr 0.05");
+  write(directory.path() / "manifests/p/t.yaml", table + "# two\n");
+  fs::path run = directory.path() / "runs/reproduce/p-t-smoke/one-1";
+  write_run(directory, "one", 1, "80");
+  std::string command = read(run / "command.txt");
+  write(run / "command.txt", command.replace(command.find("digits"), 6, "mnist"));
+  REQUIRE(table_tool("report p", directory).code == 0);
+  std::string text = commands_of(page_of_run(directory));
+  CHECK(text.starts_with("stint reproduce run p/t --tier smoke --data-dir mnist=\"$MNIST\"\n"));
+  CHECK(count(text, " --seed 1 --data-dir \"$MNIST\" --output runs/reproduce/p-t-smoke --experiment one-1\n") == 1);
+  CHECK(count(text, "$MNIST") == 2);
+}
+
+TEST_CASE("tiers that were not run are named") {
+  TemporaryDirectory directory;
+  std::string table = table_head;
+  table.replace(table.find("rows:"), 5, "  full: {arguments: --epochs 9, hours: 30, note: all of it}\nrows:");
+  write(directory.path() / "manifests/p/t.yaml", table);
+  write_run(directory, "one", 1, "80");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  CHECK(count(page_of_run(directory),
+              "Not run here: full, all of it; some 30 hours: `stint reproduce run p/t --tier full`.\n") == 1);
+}
+
+TEST_CASE("the ratio of communication to computing is the link's, and waits for nobody") {
+  TemporaryDirectory directory;
+  write(directory.path() / "manifests/p/t.yaml",
+        "title: t\nsource: s\nsays: n\narguments: --dataset digits --net bandwidth=8Mbps,latency=10ms\n"
+        "tiers: {smoke: {hours: 1}}\nrows:\n"
+        "  - {name: sync, baseline: sync, x: 1, ideal: overlap}\n"
+        "columns: {ratio: {value: link_ratio, as: of-baseline}, ideal: {as: ideal}}\n");
+  fs::path run = directory.path() / "runs/reproduce/p-t-smoke/sync-1";
+  write(run / "command.txt", "stint train --dataset digits --net bandwidth=8Mbps,latency=10ms --seed 1\n");
+  write(run / "run.json", "{\"status\": \"finished\"}");
+  write(run / "summary.csv", "epoch,time_s,wire_tx_bytes,wire_rx_bytes,sync_rounds\n0,9,4800000,3000000,10\n");
+  write(run / "metrics.jsonl",
+        "{\"step\":10,\"epoch\":0,\"eval_loss\":1,\"emulated_s\":30.0,\"emulated_wait_s\":28.0}\n");
+  REQUIRE(table_tool("report p", directory).code == 0);
+  // 0.48 MB at 1 MB/s and two latencies of 0.01 s over 0.2 s of computing a step
+  CHECK(count(page_of_run(directory), "| sync | 2.50 | 1.40 |") == 1);
 }

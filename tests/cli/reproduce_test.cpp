@@ -113,6 +113,11 @@ TEST_CASE("a table is run once and is reported") {
   }
   CHECK(read(runs / "one-1/command.txt").starts_with("stint train --dataset digits "));
   CHECK(!fs::exists(runs / "one-1.command"));
+  std::string kept = read(runs / "one-1/measures.json");
+  for (const char* key : {"\"cpu\": ", "\"day\": ", "\"jobs\": 1,", "\"threads\": ", "\"version\": "}) {
+    CAPTURE(key);
+    CHECK(count(kept, key) == 1);
+  }
   CHECK(read(runs / "two-1/args.yaml").find("one-1") != std::string::npos);
   Outcome again = table_tool("run p --jobs 2", directory);
   CHECK(again.code == 0);
@@ -196,6 +201,7 @@ TEST_CASE("a figure that came in some runs alone says so and fails what it is co
   CHECK(table_tool("report p", directory).code == 0);
   std::string summary = read(runs / "p-t-smoke/one-2/summary.csv");
   write(runs / "p-t-smoke/one-2/summary.csv", summary.substr(0, summary.find('\n') + 1));  // nothing came
+  fs::remove(runs / "p-t-smoke/one-2/measures.json");
 
   Outcome report = table_tool("report p", directory);
   CHECK(report.code == 8);
@@ -228,7 +234,7 @@ TEST_CASE("a run that starts from weights of another command is another run") {
   text.replace(text.find("{name: one,"), 11, "{name: one, arguments: --momentum 0.5,");
   write(directory.path() / "manifests/p/t.yaml", text);
   REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
-  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\nfrom: stint train ") == 1);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\n# from: stint train ") == 1);
   CHECK(count(table_tool("run p --seeds 1", directory).out, "finished before") == 2);
 
   text.replace(text.find("--momentum 0.5"), 14, "--momentum 0.6");
@@ -268,6 +274,7 @@ TEST_CASE("a report that is damaged is named; a folder whose number is no seed i
   CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not finished") == 0);
   for (const char* damaged : {"{\"total\": 1", "[]", "{\"slots\": [{}]}"}) {
     write(runs / "one-1/report.json", damaged);
+    fs::remove(runs / "one-1/measures.json");
     Outcome report = table_tool("report p", directory);
     CHECK(report.code == 4);
     CHECK(report.err == "stint: reproduce: runs/reproduce/p-t-smoke/one-1/report.json is damaged: remove its run\n");

@@ -23,13 +23,13 @@ double measure(const std::map<std::string, double>& epoch, const std::string& na
 std::vector<std::pair<double, double>> course_of(const RowResult& row, const std::string& x, const std::string& y) {
   std::vector<std::pair<double, double>> points;
   std::size_t epochs = 0;
-  for (const FinishedRun& run : row.runs) epochs = std::max(epochs, run.measures.size());
+  for (const EndedRun& run : row.runs) epochs = std::max(epochs, run.record.measures.size());
   for (std::size_t e = 0; e < epochs; ++e) {
     double x_sum = 0, y_sum = 0, count = 0;
-    for (const FinishedRun& run : row.runs) {
-      if (e >= run.measures.size()) continue;
-      x_sum += measure(run.measures[e], x);
-      y_sum += measure(run.measures[e], y);
+    for (const EndedRun& run : row.runs) {
+      if (e >= run.record.measures.size()) continue;
+      x_sum += measure(run.record.measures[e], x);
+      y_sum += measure(run.record.measures[e], y);
       ++count;
     }
     points.emplace_back(x_sum / count, y_sum / count);
@@ -135,7 +135,7 @@ void add_guides(Panel& panel, const std::vector<Guide>& guides) {
 std::string measure_title(const std::string& name) {
   static const std::map<std::string, std::string> titles = {{"step", "steps"},
                                                             {"sync_rounds", "rounds"},
-                                                            {"wire_tx_bytes", "bytes sent by a worker"},
+                                                            {"wire_tx_bytes", "bytes sent by worker 0"},
                                                             {"emulated_s", "seconds, emulated"},
                                                             {"total_s", "seconds of training, measured"}};
   auto found = titles.find(name);

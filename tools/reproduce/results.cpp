@@ -1,11 +1,8 @@
-#include <fmt/format.h>
 #include <stint/tools/reproduce/relation.h>
 #include <stint/tools/reproduce/results.h>
-#include <stint/tools/trainer/files.h>
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 namespace stint::reproduce {
 
@@ -28,30 +25,20 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   return seeds;
 }
 
-/// Why a run failed; nothing for one that did not.
-std::optional<std::string> failure_of(const Job& job) {
-  fs::path file = job.run / "run.json";
-  auto json = nlohmann::json::parse(fs::exists(file) ? read_file(file) : "", nullptr, false);
-  bool failed = json.is_object() && json.value("status", "") == "failed";
-  return failed ? std::optional(json.value("reason", "")) : std::nullopt;
-}
-
 RowResult read_row(const Table& table, const Row& row, const std::string& tier, const fs::path& output) {
-  Request request{.output = output, .tier = tier, .data = {{"", "DIR"}}};
+  Request request{.output = output, .tier = tier, .data = {{"", "."}}};
   request.seeds = seeds_of(row, table.tiers.at(tier), folder_of(table, tier, output));
   RowResult result{.row = &row};
-  auto jobs = jobs_of(table, row, request);
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    std::string name = jobs[i].run.filename();
-    Job::State state = jobs[i].state();
-    if (state == Job::State::finished) {
-      result.runs.push_back({jobs[i], request.seeds[i], read_measures(jobs[i].run, row)});
-    } else if (state == Job::State::stale) {
+  for (const Job& job : jobs_of(table, row, request)) {
+    std::string name = job.run.filename();
+    auto record = find_record(job);
+    bool other = record ? record->command != job.command_text() : job.state() == Job::State::stale;
+    if (other) {
       result.missing.push_back(name + " (made by another command)");
-    } else if (auto reason = failure_of(jobs[i])) {
-      result.failed.push_back(fmt::format("{} ({})", name, *reason));
-    } else {
+    } else if (!record) {
       result.missing.push_back(name);
+    } else {
+      (record->failed ? result.failed : result.runs).push_back({name, *record});
     }
   }
   return result;
@@ -60,11 +47,13 @@ RowResult read_row(const Table& table, const Row& row, const std::string& tier, 
 Figure figure_of(const std::vector<double>& values) {
   Figure figure{.count = static_cast<int>(values.size())};
   if (values.empty()) return figure;
+  bool same = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+  if (same) return {.mean = values[0], .count = figure.count};
   double sum = 0, squares = 0;
   for (double value : values) sum += value;
   figure.mean = sum / figure.count;
   for (double value : values) squares += (value - figure.mean) * (value - figure.mean);
-  if (figure.count > 1) figure.deviation = std::sqrt(squares / (figure.count - 1));
+  figure.deviation = std::sqrt(squares / (figure.count - 1));
   return figure;
 }
 
@@ -75,8 +64,8 @@ double whole_mean(const Figure& figure, const RowResult& row) {
 
 double mean_of(const RowResult& row, const Column& column) {
   std::vector<double> values;
-  for (const FinishedRun& run : row.runs) {
-    double value = value_of(column, run.measures);
+  for (const EndedRun& run : row.runs) {
+    double value = value_of(column, run.record.measures);
     if (!std::isnan(value)) values.push_back(value);
   }
   return whole_mean(figure_of(values), row);
@@ -106,11 +95,11 @@ double related(const Column& column, double value, double base, const Row& row) 
 
 Figure figure_of(const Column& column, const RowResult& row, const RowResult* baseline) {
   Column source = column;
-  if (column.as == Column::As::ideal) source.measure = "comm_ratio";
+  if (column.as == Column::As::ideal) source.measure = ideal_measure;
   double base = baseline ? mean_of(*baseline, source) : NAN;
   std::vector<double> values;
-  for (const FinishedRun& run : row.runs) {
-    double value = related(column, value_of(source, run.measures), base, *row.row) * column.scale;
+  for (const EndedRun& run : row.runs) {
+    double value = related(column, value_of(source, run.record.measures), base, *row.row) * column.scale;
     if (!std::isnan(value)) values.push_back(value);
   }
   return figure_of(values);
