@@ -56,12 +56,8 @@ double DropPolicy::gamma_of(const Slot& slot) const {
   if (!operators.empty() && std::find(operators.begin(), operators.end(), slot.op) == operators.end()) return 0;
   if (std::any_of(rules_.excluded.begin(), rules_.excluded.end(), here)) return 0;
   double gamma = gamma_;
-  std::size_t longest = 0;
-  for (const auto& [root, own] : rules_.gammas) {
-    if (here(root) && root.size() >= longest) {
-      gamma = own;
-      longest = root.size();
-    }
+  for (const auto& [root, own] : rules_.gammas) {  // in order, so that a path comes behind what it is below
+    if (here(root)) gamma = own;
   }
   return gamma;
 }

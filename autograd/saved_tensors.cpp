@@ -78,14 +78,15 @@ void SavedTensors::settle() {
 
 void SavedTensors::decide(Held& held) {
   held.settled = true;
-  std::vector<Slot> slots;
-  for (int number : held.slots) slots.push_back(entries_[number].slot);
-  const Slot& first = slots.front();
-  bool packable = std::all_of(slots.begin(), slots.end(), [&](const Slot& slot) {
+  const Slot& first = entries_[held.slots.front()].slot;
+  bool packable = std::all_of(held.slots.begin(), held.slots.end(), [&](int number) {
+    const Slot& slot = entries_[number].slot;
     return slot.fidelity == Fidelity::parameter_gradient_only && slot.spec.dtype == first.spec.dtype &&
            slot.spec.bytes() == held.dense->bytes();
   });
   if (!packable) return;
+  std::vector<Slot> slots;
+  for (int number : held.slots) slots.push_back(entries_[number].slot);
   PurposeScope scope(Purpose::saved);
   held.packed = policy_.pack(Tensor(first.spec, held.dense, 0), slots);
   if (held.packed) held.dense.reset();

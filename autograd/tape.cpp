@@ -11,6 +11,7 @@ std::atomic<std::uint64_t> next_serial = 1;
 
 void Tape::SlotSaver::save(const Tensor& tensor, Fidelity fidelity) {
   Slot slot{op_, tape_.layer(), static_cast<int>(slots_.size()), approximate_ ? fidelity : Fidelity::exact, {}};
+  if (slots_.empty()) slots_.reserve(4);
   slots_.push_back(tape_.saved_.save(std::move(slot), tensor));
 }
 
@@ -54,7 +55,7 @@ Value Tape::leaf(Leaf& leaf) {
   if (auto known = leaf_ids_.find(&leaf); known != leaf_ids_.end()) return Value(leaf.value, known->second, serial_);
   if (training()) {
     require(leaf.gradient && leaf.gradient.shape() == leaf.value.shape() && leaf.gradient.dtype() == DType::f32, "tape",
-            "leaf '{}' has no f32 gradient of its shape {}", leaf.name, leaf.value.shape().text());
+            "leaf '{}' has no f32 gradient of its shape {}", leaf.name, leaf.value.shape());
   }
   Node node;
   node.wants_gradient = training();
@@ -64,9 +65,10 @@ Value Tape::leaf(Leaf& leaf) {
   return value;
 }
 
-std::vector<int> Tape::admit(std::string_view op, const std::vector<const Value*>& inputs, int required) {
+std::vector<int> Tape::admit(std::string_view op, std::span<const Value* const> inputs, int required) {
   require(!finished_, op, "the tape's backward has run: a new step needs a new tape");
   std::vector<int> ids;
+  ids.reserve(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Value& value = *inputs[i];
     require(value || static_cast<int>(i) >= required, op, "input {} is missing", i);
@@ -113,7 +115,7 @@ void Tape::backward(const Value& loss, float seed) {
   require(!finished_, "backward", "has run on this tape already");
   require(loss && loss.tape_ == serial_, "backward", "the loss belongs to another tape");
   require(loss.tensor().count() == 1 && loss.tensor().dtype() == DType::f32, "backward",
-          "expected a scalar f32 loss, got {} {}", loss.shape().text(), name_of(loss.tensor().dtype()));
+          "expected a scalar f32 loss, got {} {}", loss.shape(), name_of(loss.tensor().dtype()));
   Node& root = nodes_[loss.id_];
   require(root.wants_gradient, "backward", "the loss does not depend on any parameter or variable");
   saved_.settle();
@@ -133,6 +135,7 @@ void Tape::run_backward(const Record& record) {
   if (!output.has_gradient) return;  // nothing that matters depends on it
   Tensor dy = output.kept ? output.gradient : std::exchange(output.gradient, {});
   std::vector<Grad> grads;
+  grads.reserve(record.inputs.size());
   std::vector<Tensor> repeated(record.inputs.size());  // gradients of a value that is an input a second time
   for (std::size_t i = 0; i < record.inputs.size(); ++i) {
     int id = record.inputs[i];

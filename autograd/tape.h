@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -120,7 +121,7 @@ class Tape {
 
   Value add_node(Tensor tensor, Node node);
   /// Checks the inputs of an application and returns their ids.
-  std::vector<int> admit(std::string_view op, const std::vector<const Value*>& inputs, int required);
+  std::vector<int> admit(std::string_view op, std::span<const Value* const> inputs, int required);
   Value finish(std::unique_ptr<Record> record, std::string_view op, Tensor output, Work work);
   bool wants_gradient(const std::vector<int>& ids) const;
   /// An approximate save is safe only if every other input is a leaf: nothing upstream depends on their gradients.
@@ -175,7 +176,7 @@ struct Tape::RecordOf : Record {
 
 template <Op O, std::same_as<Value>... Values>
 requires(sizeof...(Values) == input_count<O>) Value Tape::apply(const O& op, const Values&... inputs) {
-  std::vector<int> ids = admit(O::name, {&inputs...}, required_inputs<O>());
+  std::vector<int> ids = admit(O::name, std::array<const Value*, sizeof...(Values)>{&inputs...}, required_inputs<O>());
   saved_.settle();
   Work before = work_done();
   Tensor output;

@@ -20,6 +20,11 @@ enum class Operation : std::uint8_t {
 };
 std::string_view name_of(Operation operation);
 
+/// Whether two ranks alone take part.
+constexpr bool is_pair(Operation operation) {
+  return operation == Operation::send || operation == Operation::recv;
+}
+
 /// How a reduction combines: the mean is the sum times 1/N, rounded once.
 enum class Reduce : std::uint8_t { sum, mean };
 

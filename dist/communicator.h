@@ -1,6 +1,6 @@
 #pragma once
 
-#include <stint/dist/call.h>
+#include <stint/dist/header.h>
 #include <stint/dist/work.h>
 
 #include <memory>
@@ -60,6 +60,12 @@ class Communicator {
   /// returns the fault, by the name of a rank that does not wait. Empty: this group cannot know. May be asked by any
   /// thread.
   virtual std::string late() { return ""; }
+
+  /// For what carries calls beside this group, for all of its ranks: returns when the others have said which call each
+  /// of them makes. Errors (ErrorKind::runtime): theirs do not fit to `mine`; the message names both. Others as those
+  /// of `wait`. May be asked by one thread beside the one that calls. A group that knows nothing of others' calls
+  /// compares nothing.
+  virtual void agree(const Header& mine) { static_cast<void>(mine); }
 
  private:
   virtual Work start(Call call) = 0;

@@ -6,6 +6,7 @@
 #include <stint/dist/tcp_store.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 
 namespace stint::dist {
@@ -18,7 +19,6 @@ constexpr const char* rank_0_is_gone = "rank 0 is gone: its store does not answe
 constexpr Milliseconds hearing{500};    // of who else waits
 constexpr Milliseconds patience{1000};  // with a rank that has closed its connections, and may be hearing others
 constexpr int anybody = -1;
-constexpr std::uint64_t slot = 0;  // messages between two ranks arrive in their order
 
 /// Our store as Gloo wants it.
 class GlooStore : public ::gloo::rendezvous::Store {
@@ -101,7 +101,8 @@ class Gloo : public PeerGroup {
     context_ = std::move(context);
   }
 
-  void exchange(const Messages& out, const Messages& in) override {
+  void exchange(const Messages& out, const Messages& in, Channel channel) override {
+    auto slot = static_cast<std::uint64_t>(channel);  // messages between two ranks on one slot arrive in their order
     struct Pending {
       int peer;
       std::unique_ptr<::gloo::transport::UnboundBuffer> buffer;

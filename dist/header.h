@@ -7,7 +7,7 @@ namespace stint::dist {
 /// What a rank says of a call before any data moves, so that a call that does not fit is an error on every rank instead
 /// of a hang or worse.
 struct Header {
-  std::int64_t number = 0;  ///< of the collective; 0 for send and recv, which only two ranks count
+  std::int64_t number = 0;  ///< of the collective; send and recv, which two ranks alone know of, are not counted
   Operation operation = Operation::all_reduce;
   DType dtype = DType::f32;
   Reduce reduce = Reduce::sum;

@@ -10,19 +10,19 @@ namespace {
 /// Where the workers of a group meet. A message is a tensor of the sender that the receiver copies from.
 class Hub {
  public:
-  Hub(int size, std::chrono::duration<double> timeout) : size_(size), timeout_(timeout), boxes_(size * size) {}
+  Hub(int size, std::chrono::duration<double> timeout) : size_(size), timeout_(timeout), boxes_(2 * size * size) {}
 
-  void put(int from, int to, const Tensor& tensor) {
+  void put(int from, int to, PeerGroup::Channel channel, const Tensor& tensor) {
     std::unique_lock lock(mutex_);
-    Box& box = boxes_[from * size_ + to];
+    Box& box = box_of(from, to, channel);
     await(lock, to, [&] { return !box.full; });
     box = {tensor, true};
     changed_.notify_all();
   }
 
-  void get(int from, int to, const Tensor& tensor) {
+  void get(int from, int to, PeerGroup::Channel channel, const Tensor& tensor) {
     std::unique_lock lock(mutex_);
-    Box& box = boxes_[from * size_ + to];
+    Box& box = box_of(from, to, channel);
     await(lock, from, [&] { return box.full; });
     Tensor source = box.tensor;
     lock.unlock();
@@ -34,9 +34,9 @@ class Hub {
   }
 
   /// Returns when `to` has taken what was put last.
-  void settle(int from, int to) {
+  void settle(int from, int to, PeerGroup::Channel channel) {
     std::unique_lock lock(mutex_);
-    await(lock, to, [&] { return !boxes_[from * size_ + to].full; });
+    await(lock, to, [&] { return !box_of(from, to, channel).full; });
   }
 
   void abort(const std::string& fault) {
@@ -53,6 +53,10 @@ class Hub {
     bool full = false;
   };
 
+  Box& box_of(int from, int to, PeerGroup::Channel channel) {
+    return boxes_[(static_cast<int>(channel) * size_ + from) * size_ + to];
+  }
+
   template <typename Condition>
   void await(std::unique_lock<std::mutex>& lock, int peer, const Condition& condition) {
     bool in_time = changed_.wait_for(lock, timeout_, [&] { return !fault_.empty() || condition(); });
@@ -67,7 +71,7 @@ class Hub {
   std::chrono::duration<double> timeout_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Box> boxes_;  // [from, to]
+  std::vector<Box> boxes_;  // [channel, from, to]
   std::string fault_;       // what ended the group
 };
 
@@ -79,10 +83,10 @@ class InProcess : public PeerGroup {
   void abort(const Error& reason) override { hub_->abort(fault_text(rank(), reason)); }
 
  private:
-  void exchange(const Messages& out, const Messages& in) override {
-    for (const Message& message : out) hub_->put(rank(), message.peer, message.tensor);
-    for (const Message& message : in) hub_->get(message.peer, rank(), message.tensor);
-    for (const Message& message : out) hub_->settle(rank(), message.peer);
+  void exchange(const Messages& out, const Messages& in, Channel channel) override {
+    for (const Message& message : out) hub_->put(rank(), message.peer, channel, message.tensor);
+    for (const Message& message : in) hub_->get(message.peer, rank(), channel, message.tensor);
+    for (const Message& message : out) hub_->settle(rank(), message.peer, channel);
   }
 
   std::shared_ptr<Hub> hub_;

@@ -1,12 +1,14 @@
 #include <nccl.h>
 #include <stint/dist/nccl.h>
+#include <stint/dist/task_queue.h>
 #include <stint/runtime/cuda_driver.h>
+#include <stint/runtime/purpose.h>
 #include <stint/runtime/shared_library.h>
 #include <stint/runtime/stream.h>
 
 #include <cstring>
-#include <deque>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -103,23 +105,22 @@ class CallGroup {
   bool open_ = true;
 };
 
-/// One rank. A call is queued on the group's own stream; the watcher finishes its promise when the stream has passed
-/// it. The communicator does not block: NCCL works on a call in a thread of its own, and until that is done
-/// (ncclInProgress) it may be asked for its state and be aborted, and nothing else.
+/// One rank. A call passes through two threads: one compares it with the other ranks' calls, by way of the witness, and
+/// gives it to NCCL, on the group's own stream; one waits until the stream has passed it. The communicator does not
+/// block: NCCL works on a call in a thread of its own, and until that is done (ncclInProgress) it may be asked for its
+/// state and be aborted, and nothing else.
 class Nccl : public Communicator {
  public:
   Nccl(int rank, int size, const NcclId& id, Device device, Clock::duration timeout, Communicator* witness)
       : Communicator(rank, size), device_(device), timeout_(timeout), witness_(witness), stream_(Stream::make(device)) {
     carry_out("nccl", [&] { connect(id); });
+    issuer_ = std::thread([this] { issue_calls(); });
     watcher_ = std::thread([this] { watch(); });
   }
 
   ~Nccl() override {
-    {
-      std::lock_guard lock(mutex_);
-      finishing_ = true;
-    }
-    queued_.notify_one();
+    called_.close();
+    issuer_.join();
     watcher_.join();
     end(end_patience);
   }
@@ -131,10 +132,10 @@ class Nccl : public Communicator {
   }
 
  private:
-  struct Pending {
-    std::string name;
-    std::shared_ptr<void> done;  // an event behind it
-    Clock::time_point deadline;
+  struct Task {
+    Header header;
+    Event ready;                 // the caller's work before the call
+    std::shared_ptr<void> done;  // an event behind the collective
     std::shared_ptr<Work::Promise> promise;
     Call call;  // keeps the tensors alive
   };
@@ -151,20 +152,45 @@ class Nccl : public Communicator {
   }
 
   Work start(Call call) override {
-    std::string name(name_of(call.operation));
-    require(call.device() == device_, name, "expected tensors on {}, got {}", device_.name(), call.device().name());
-    Pending pending{name, cuda_driver::make_event(device_.index), Clock::now() + timeout_,
-                    std::make_shared<Work::Promise>(), std::move(call)};
-    Work work(pending.promise);
-    carry_out(name, [&] {
-      issue_all(pending.call);
-      settle();  // only now is it in the stream
-      cuda_driver::record(device_.index, pending.done.get(), stream_.native());
-    });
-    std::lock_guard lock(mutex_);
-    pending_.push_back(std::move(pending));
-    queued_.notify_one();
+    require(call.device() == device_, name_of(call.operation), "expected tensors on {}, got {}", device_.name(),
+            call.device().name());
+    if (!is_pair(call.operation)) ++collectives_;
+    Header header(call, collectives_, rank(), size());
+    Task task{std::move(header),
+              {},
+              cuda_driver::make_event(device_.index),
+              std::make_shared<Work::Promise>(),
+              std::move(call)};
+    task.ready.record(Stream::current(device_));
+    Work work(task.promise);
+    called_.push(std::move(task));
     return work;
+  }
+
+  void issue_calls() {
+    PurposeScope purpose(Purpose::communication);
+    while (auto task = called_.pop()) {
+      if (succeeds(*task, [&] { issue(*task); })) issued_.push(std::move(*task));
+    }
+    issued_.close();
+  }
+
+  void watch() {
+    while (auto task = issued_.pop()) {
+      if (succeeds(*task, [&] { await(*task); })) task->promise->finish();
+    }
+  }
+
+  /// Whether it does; if not the task has ended with the error.
+  template <typename Action>
+  bool succeeds(const Task& task, const Action& action) {
+    try {
+      carry_out(std::string(name_of(task.call.operation)), action);
+      return true;
+    } catch (const Error&) {
+      task.promise->finish(std::current_exception());
+      return false;
+    }
   }
 
   /// Any error ends the group, and names what was called and, where that is known, whose fault it was.
@@ -172,8 +198,9 @@ class Nccl : public Communicator {
   void carry_out(const std::string& name, const Action& action) {
     try {
       action();
-    } catch (const Error& error) {
-      Error full(error.kind(), fmt::format("{}: {}", name, explained(error)));
+    } catch (const std::exception& failure) {
+      Error error = as_error(failure), full(error.kind(), fmt::format("{}: {}", name, explained(error)));
+      if (witness_) witness_->abort(full);  // first: NCCL may take a while to let go
       abort(full);
       throw full;
     }
@@ -226,17 +253,24 @@ class Nccl : public Communicator {
     }
   }
 
-  void issue_all(const Call& call) {
+  void issue(const Task& task) {
+    if (witness_ && size() > 1) witness_->agree(task.header);
+    queue(task);
+    settle();  // only now is it in the stream
+    cuda_driver::record(device_.index, task.done.get(), stream_.native());
+  }
+
+  void queue(const Task& task) {
     std::lock_guard lock(mutex_);
     if (!communicator_) throw Error(ErrorKind::peer_lost, "this group has ended: " + broken_);
     cuda_driver::use(device_.index);
-    cuda_driver::order(device_.index, Stream::current(device_).native(), stream_.native());
+    task.ready.hold_up(stream_);
     CallGroup group;
-    issue(call);
+    hand_over(task.call);
     group.end();
   }
 
-  void issue(const Call& call) {
+  void hand_over(const Call& call) {
     switch (call.operation) {
       case Operation::all_reduce:
         check(library().all_reduce(call.x.raw(), call.x.raw(), stint::dist::size(call.x), type_of(call.dtype()),
@@ -293,30 +327,9 @@ class Nccl : public Communicator {
   static ncclRedOp_t how(const Call& call) { return call.reduce == Reduce::mean ? ncclAvg : ncclSum; }
   cudaStream_t stream() const { return static_cast<cudaStream_t>(stream_.native()); }
 
-  void watch() {
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      queued_.wait(lock, [&] { return finishing_ || !pending_.empty(); });
-      if (pending_.empty()) return;
-      Pending pending = std::move(pending_.front());
-      pending_.pop_front();
-      lock.unlock();
-      pending.promise->finish(await(pending));
-    }
-  }
-
-  /// Null when the collective is done.
-  std::exception_ptr await(const Pending& pending) {
-    try {
-      carry_out(pending.name, [&] {
-        wait_until(pending.deadline, [&] {
-          return state() != ncclInProgress && cuda_driver::is_done(device_.index, pending.done.get());
-        });
-      });
-      return nullptr;
-    } catch (const Error&) {
-      return std::current_exception();
-    }
+  void await(const Task& task) {
+    wait_until(Clock::now() + timeout_,
+               [&] { return state() != ncclInProgress && cuda_driver::is_done(device_.index, task.done.get()); });
   }
 
   /// NCCL's abort may wait for a device that never comes to rest. Then it is left to it: who called us has to be able
@@ -338,12 +351,11 @@ class Nccl : public Communicator {
   Communicator* witness_;
   Stream stream_;
   ncclComm_t communicator_ = nullptr;
-  std::mutex mutex_;
-  std::condition_variable queued_;
-  std::deque<Pending> pending_;
+  std::mutex mutex_;  // of the communicator
   std::string broken_;
-  bool finishing_ = false;
-  std::thread watcher_;
+  std::int64_t collectives_ = 0;
+  TaskQueue<Task> called_, issued_;
+  std::thread issuer_, watcher_;
 };
 
 }  // namespace

@@ -9,11 +9,7 @@ namespace stint::dist {
 PeerGroup::PeerGroup(int rank, int size) : Communicator(rank, size), thread_([this] { serve(); }) {}
 
 void PeerGroup::finish() {
-  {
-    std::lock_guard lock(mutex_);
-    finishing_ = true;
-  }
-  called_.notify_one();
+  tasks_.close();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -21,26 +17,14 @@ Work PeerGroup::start(Call call) {
   Task task{.call = std::move(call), .ready = {}, .promise = std::make_shared<Work::Promise>()};
   task.ready.record(Stream::current(task.call.device()));
   Work work(task.promise);
-  {
-    std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  called_.notify_one();
+  tasks_.push(std::move(task));
   return work;
 }
 
 void PeerGroup::serve() {
   set_thread_count(1);  // the cores belong to whoever computes
   PurposeScope purpose(Purpose::communication);
-  for (;;) {
-    std::unique_lock lock(mutex_);
-    called_.wait(lock, [&] { return finishing_ || !tasks_.empty(); });
-    if (tasks_.empty()) return;
-    Task task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    run(task);
-  }
+  while (auto task = tasks_.pop()) run(*task);
 }
 
 void PeerGroup::run(const Task& task) {
@@ -64,7 +48,8 @@ void PeerGroup::run(const Task& task) {
 }
 
 void PeerGroup::carry_out(const Call& call) {
-  if (size() > 1) agree(call);
+  if (!is_pair(call.operation)) ++collectives_;
+  if (size() > 1) agree(Header(call, collectives_, rank(), size()), Channel::own);
   switch (call.operation) {
     case Operation::all_reduce:
       return all_reduce(call);
@@ -86,22 +71,21 @@ void PeerGroup::carry_out(const Call& call) {
 }
 
 /// Every rank learns every other's call before any data moves; a sender and a receiver only each other's.
-void PeerGroup::agree(const Call& call) {
-  bool pair = call.operation == Operation::send || call.operation == Operation::recv;
-  Header mine(call, pair ? 0 : ++collectives_, rank(), size());
+void PeerGroup::agree(const Header& mine, Channel channel) {
+  bool pair = is_pair(mine.operation);
   Tensor words = mine.encoded(size());
   std::vector<Tensor> received(size());
   Messages out, in;
   for (int peer = 0; peer < size(); ++peer) {
-    if (peer == rank() || (pair && peer != call.peer)) continue;
+    if (peer == rank() || (pair && peer != mine.peer)) continue;
     received[peer] = Tensor(words.spec());
     out.push_back({peer, words});
     in.push_back({peer, received[peer]});
   }
-  exchange(out, in);
+  exchange(out, in, channel);
   std::string wrong;
   if (pair) {
-    wrong = pair_mismatch(mine, rank(), Header::decoded(received[call.peer], size()), call.peer);
+    wrong = pair_mismatch(mine, rank(), Header::decoded(received[mine.peer], size()), mine.peer);
   } else {
     received[rank()] = words;
     std::vector<Header> headers;

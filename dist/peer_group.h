@@ -1,12 +1,10 @@
 #pragma once
 
 #include <stint/dist/communicator.h>
+#include <stint/dist/task_queue.h>
 #include <stint/runtime/stream.h>
 
-#include <atomic>
-#include <deque>
 #include <functional>
-#include <optional>
 #include <thread>
 
 namespace stint::dist {
@@ -17,8 +15,13 @@ namespace stint::dist {
 /// all gather. So two groups that differ only in how bytes travel compute the same bits.
 class PeerGroup : public Communicator {
  public:
+  /// Its own calls, or those of what carries calls beside it.
+  enum class Channel : std::uint8_t { own, beside };
+
   PeerGroup(int rank, int size);
   ~PeerGroup() override { finish(); }  // for a derived class whose constructor has failed
+
+  void agree(const Header& mine) override { agree(mine, Channel::beside); }
 
  protected:
   struct Message {
@@ -27,9 +30,9 @@ class PeerGroup : public Communicator {
   };
   using Messages = std::vector<Message>;
 
-  /// Sends and receives all of these; returns when the tensors may be used again. Messages between two ranks arrive in
-  /// the order of the exchanges. Called by the communication thread alone.
-  virtual void exchange(const Messages& out, const Messages& in) = 0;
+  /// Sends and receives all of these; returns when the tensors may be used again. Messages between two ranks on one
+  /// channel arrive in the order of the exchanges. One thread at a time calls it for a channel.
+  virtual void exchange(const Messages& out, const Messages& in, Channel channel) = 0;
 
   /// Finishes what was called and ends the thread: the first thing that a derived destructor does.
   void finish();
@@ -45,7 +48,8 @@ class PeerGroup : public Communicator {
   void serve();
   void run(const Task& task);
   void carry_out(const Call& call);
-  void agree(const Call& call);
+  void agree(const Header& mine, Channel channel);
+  void exchange(const Messages& out, const Messages& in) { exchange(out, in, Channel::own); }
 
   void all_reduce(const Call& call);
   void reduce_slice(const Call& call, const Tensor& mine);
@@ -55,10 +59,7 @@ class PeerGroup : public Communicator {
   void gather(const Call& call);
 
   std::int64_t collectives_ = 0;
-  std::mutex mutex_;
-  std::condition_variable called_;
-  std::deque<Task> tasks_;
-  bool finishing_ = false;
+  TaskQueue<Task> tasks_;
   std::optional<std::string> broken_;  // of the communication thread
   ErrorKind broken_kind_ = ErrorKind::runtime;
   std::thread thread_;

@@ -27,21 +27,4 @@ void store_floats(const float* values, std::int64_t count, T* out, bool accumula
   }
 }
 
-/// The sum of term(i) over [0, count), in 16 lanes, because that is what compilers turn into vector code. The order of
-/// the additions depends on `count` alone.
-template <typename Term>
-float sum_of(std::int64_t count, const Term& term) {
-  constexpr std::int64_t lanes = 16;
-  float sums[lanes] = {};
-  std::int64_t i = 0;
-  for (; i + lanes <= count; i += lanes) {
-    for (std::int64_t lane = 0; lane < lanes; ++lane) sums[lane] += term(i + lane);
-  }
-  for (; i < count; ++i) sums[i % lanes] += term(i);
-  for (std::int64_t half = lanes / 2; half > 0; half /= 2) {
-    for (std::int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-  }
-  return sums[0];
-}
-
 }  // namespace stint

@@ -19,30 +19,83 @@ typedef std::int32_t LaneInts __attribute__((vector_size(lane_count * sizeof(flo
 typedef std::uint32_t LaneWords __attribute__((vector_size(lane_count * sizeof(float))));
 typedef std::uint16_t LaneHalves __attribute__((vector_size(lane_count * sizeof(bfloat16))));
 
+// The first n < 16 of a vector; a load leaves zeros behind them. Nothing beyond them is touched.
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+inline void load_first(Lanes& lanes, const float* from, std::int64_t n) {
+  reinterpret_cast<__m512&>(lanes) = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), from);
+}
+inline void load_first(LaneHalves& halves, const bfloat16* from, std::int64_t n) {
+  reinterpret_cast<__m256i&>(halves) = _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << n) - 1), from);
+}
+inline void store_first(const Lanes& lanes, float* to, std::int64_t n) {
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << n) - 1), reinterpret_cast<const __m512&>(lanes));
+}
+inline void store_first(const LaneHalves& halves, bfloat16* to, std::int64_t n) {
+  _mm256_mask_storeu_epi16(to, static_cast<__mmask16>((1u << n) - 1), reinterpret_cast<const __m256i&>(halves));
+}
+#else
+template <typename Vector, typename T>
+void load_first(Vector& vector, const T* from, std::int64_t n) {
+  vector = Vector{};
+  std::memcpy(&vector, from, n * sizeof(T));
+}
+template <typename Vector, typename T>
+void store_first(const Vector& vector, T* to, std::int64_t n) {
+  std::memcpy(static_cast<void*>(to), &vector, n * sizeof(T));
+}
+#endif
+
+template <typename Vector, typename T>
+void load_vector(Vector& vector, const T* from, std::int64_t n) {
+  if (n < lane_count) return load_first(vector, from, n);
+  std::memcpy(&vector, from, sizeof vector);
+}
+
+template <typename Vector, typename T>
+void store_vector(const Vector& vector, T* to, std::int64_t n) {
+  if (n < lane_count) return store_first(vector, to, n);
+  std::memcpy(static_cast<void*>(to), &vector, sizeof vector);
+}
+
+/// Rounds as bfloat16 itself does, but for numbers below 2^-126, of which the instruction makes zeros.
+inline void round_to(LaneHalves& halves, const Lanes& lanes) {
+#ifdef __AVX512BF16__
+  auto rounded = _mm512_cvtneps_pbh(reinterpret_cast<const __m512&>(lanes));
+  std::memcpy(&halves, &rounded, sizeof halves);
+#else
+  LaneWords words;
+  std::memcpy(&words, &lanes, sizeof words);
+  LaneWords sum = words + 0x7fffu + ((words >> 16) & 1u);
+  sum = (words & 0x7fffffffu) > 0x7f800000u ? words | 0x400000u : sum;
+  halves = __builtin_convertvector(sum >> 16, LaneHalves);
+#endif
+}
+
 inline void load(Lanes& lanes, const float* from, std::int64_t n = lane_count) {
-  if (n < lane_count) lanes = Lanes{};
-  std::memcpy(&lanes, from, n * sizeof(float));
+  load_vector(lanes, from, n);
 }
 
 inline void load(Lanes& lanes, const bfloat16* from, std::int64_t n = lane_count) {
-  LaneHalves halves{};
-  std::memcpy(&halves, from, n * sizeof(bfloat16));
-  LaneWords words = __builtin_convertvector(halves, LaneWords) << 16;
+  LaneHalves halves;
+  load_vector(halves, from, n);
+  LaneWords words;
+#ifdef __AVX512F__  // one instruction, of which g++ 12 makes four
+  reinterpret_cast<__m512i&>(words) = _mm512_maskz_cvtepu16_epi32(0xffff, reinterpret_cast<const __m256i&>(halves));
+#else
+  words = __builtin_convertvector(halves, LaneWords);
+#endif
+  words <<= 16;
   std::memcpy(&lanes, &words, sizeof lanes);
 }
 
 inline void store(const Lanes& lanes, float* to, std::int64_t n = lane_count) {
-  std::memcpy(to, &lanes, n * sizeof(float));
+  store_vector(lanes, to, n);
 }
 
-/// Rounds as bfloat16 itself does.
 inline void store(const Lanes& lanes, bfloat16* to, std::int64_t n = lane_count) {
-  LaneWords words;
-  std::memcpy(&words, &lanes, sizeof words);
-  LaneWords rounded = words + 0x7fffu + ((words >> 16) & 1u);
-  rounded = (words & 0x7fffffffu) > 0x7f800000u ? words | 0x400000u : rounded;
-  LaneHalves halves = __builtin_convertvector(rounded >> 16, LaneHalves);
-  std::memcpy(static_cast<void*>(to), &halves, n * sizeof(bfloat16));
+  LaneHalves halves;
+  round_to(halves, lanes);
+  store_vector(halves, to, n);
 }
 
 /// Adds to memory, or overwrites it.
@@ -78,19 +131,48 @@ inline void keep_bits(Lanes& lanes, unsigned bits) {
 #endif
 }
 
-/// In a fixed order.
-inline float sum_of(const Lanes& lanes) {
-  float sums[lane_count];
-  std::memcpy(sums, &lanes, sizeof sums);
-  for (std::int64_t half = lane_count / 2; half > 0; half /= 2) {
-    for (std::int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
-  }
-  return sums[0];
+/// lanes <- the larger, or the smaller, of each and its limit; NaN stays.
+inline void raise_to(Lanes& lanes, const Lanes& least) {
+#ifdef __AVX512F__  // one instruction, of which g++ 12 makes two
+  auto& all = reinterpret_cast<__m512&>(lanes);
+  all = _mm512_maskz_max_ps(0xffff, reinterpret_cast<const __m512&>(least), all);
+#else
+  lanes = least > lanes ? least : lanes;
+#endif
+}
+inline void lower_to(Lanes& lanes, const Lanes& most) {
+#ifdef __AVX512F__
+  auto& all = reinterpret_cast<__m512&>(lanes);
+  all = _mm512_maskz_min_ps(0xffff, reinterpret_cast<const __m512&>(most), all);
+#else
+  lanes = most < lanes ? most : lanes;
+#endif
 }
 
-/// Calls body(start, n) for [0, count) in sixteens, n a constant but for the last.
+/// combine(a, b) makes one of two: of sixteen lanes eight, four, two and one, a lane and the one half of them behind
+/// it, always in this order.
+template <typename Combine>
+float folded(const Lanes& lanes, const Combine& combine) {
+  Lanes a = lanes;
+  combine(a, __builtin_shufflevector(a, a, 8, 9, 10, 11, 12, 13, 14, 15, 0, 0, 0, 0, 0, 0, 0, 0));
+  combine(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+  combine(a, __builtin_shufflevector(a, a, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+  combine(a, __builtin_shufflevector(a, a, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+  return a[0];
+}
+
+inline float sum_of(const Lanes& lanes) {
+  return folded(lanes, [](Lanes& a, const Lanes& b) { a += b; });
+}
+
+inline float largest_of(const Lanes& lanes) {
+  return folded(lanes, raise_to);
+}
+
+/// Calls body(start, n) for [0, count) in sixteens, n a constant but for the last. Inlined, so that what body adds to
+/// stays in registers.
 template <typename Body>
-void for_lanes(std::int64_t count, const Body& body) {
+[[gnu::always_inline]] inline void for_lanes(std::int64_t count, const Body& body) {
   std::int64_t start = 0;
   for (; start + lane_count <= count; start += lane_count) {
     body(start, std::integral_constant<std::int64_t, lane_count>{});

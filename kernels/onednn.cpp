@@ -1,8 +1,10 @@
 #include <stint/kernels/onednn.h>
 
-#include <array>
-#include <unordered_map>
+#include <algorithm>
+#include <mutex>
+#include <span>
 #include <utility>
+#include <vector>
 
 namespace stint::onednn {
 
@@ -17,40 +19,48 @@ dnnl::stream& stream() {
   return instance;
 }
 
-dnnl::memory memory(const Desc& desc, void* data) {
-  return dnnl::memory(desc, engine(), data);
+/// Without an address yet.
+dnnl::memory memory(const Desc& desc) {
+  return dnnl::memory(desc, engine(), DNNL_MEMORY_NONE);
 }
 
-void reorder(const Desc& from, void* source, const Desc& to, void* target, bool accumulate = false) {
+/// As dnnl::primitive's own `execute`, which makes a list of its arguments each time.
+void execute(const dnnl::primitive& primitive, std::span<const dnnl_exec_arg_t> arguments) {
+  dnnl::error::wrap_c_api(
+      dnnl_primitive_execute(primitive.get(), stream().get(), static_cast<int>(arguments.size()), arguments.data()),
+      "could not execute a primitive");
+}
+
+dnnl::reorder make_reorder(const dnnl::memory& from, const dnnl::memory& to, bool add) {
   dnnl::primitive_attr attributes;
-  if (accumulate) {
+  if (add) {
     dnnl::post_ops sum;
     sum.append_sum(1.0f);
     attributes.set_post_ops(sum);
   }
-  dnnl::memory in = memory(from, source), out = memory(to, target);
-  dnnl::reorder(dnnl::reorder::primitive_desc(in, out, attributes)).execute(stream(), in, out);
+  return dnnl::reorder(dnnl::reorder::primitive_desc(from, to, attributes));
 }
 
-/// x, weight or y in one pass.
-struct Operand {
-  int argument;
-  Desc outside;
-  Desc inside;
-  bool made;  // by this pass; the others are read
-  Tensor LayerTensors::*tensor;
+Operand operand(int argument, bool made, Tensor LayerTensors::*tensor, const Desc& outside, const Desc& inside) {
+  return {argument, made, tensor, outside != inside, inside.get_size(), memory(outside), memory(inside)};
+}
 
-  /// It has a place of its own in the workspace.
-  bool staged(bool accumulate) const { return inside != outside || (made && accumulate); }
-};
+/// The same for equal layouts.
+int layout_number(const Desc& desc) {
+  static std::mutex mutex;
+  static std::vector<Desc> known;
+  std::lock_guard lock(mutex);
+  auto found = std::find(known.begin(), known.end(), desc);
+  if (found == known.end()) found = known.insert(found, desc);
+  return static_cast<int>(found - known.begin());
+}
 
-std::array<Operand, 3> operands(const LayerPrimitive& p) {
-  bool forward = p.pass == Pass::forward, data = p.pass == Pass::backward_data;
-  bool weights = p.pass == Pass::backward_weights;
-  return {Operand{data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, p.outside.x, p.inside.x, data, &LayerTensors::x},
-          Operand{weights ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, p.outside.weight, p.inside.weight, weights,
-                  &LayerTensors::weight},
-          Operand{forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, p.outside.y, p.inside.y, forward, &LayerTensors::y}};
+std::array<Operand, 3> operands(Pass pass, const LayerDescs& outside, const LayerDescs& inside) {
+  bool forward = pass == Pass::forward, data = pass == Pass::backward_data, weights = pass == Pass::backward_weights;
+  return {operand(data ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, data, &LayerTensors::x, outside.x, inside.x),
+          operand(weights ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, weights, &LayerTensors::weight, outside.weight,
+                  inside.weight),
+          operand(forward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, forward, &LayerTensors::y, outside.y, inside.y)};
 }
 
 void add_floats(const float* source, const Tensor& target, bool accumulate) {
@@ -75,46 +85,76 @@ dnnl::primitive_attr user_scratchpad() {
   return attributes;
 }
 
-std::size_t LayerPrimitive::workspace(bool accumulate) const {
-  std::size_t bytes = aligned(scratchpad);
-  for (const Operand& o : operands(*this)) {
-    if (o.staged(accumulate)) bytes += aligned(o.inside.get_size());
+void Operand::reorder(bool add) {
+  const dnnl::memory& from = made ? inside : outside;
+  const dnnl::memory& to = made ? outside : inside;
+  dnnl::reorder& primitive = reorders[add];
+  if (!primitive) primitive = make_reorder(from, to, add);
+  std::array<dnnl_exec_arg_t, 2> arguments = {{{DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}}};
+  execute(primitive, arguments);
+}
+
+LayerPass::LayerPass(Pass pass, dnnl::primitive primitive, const LayerDescs& outside, const LayerDescs& inside,
+                     const Desc& scratchpad)
+    : pass_(pass),
+      weight_layout_(layout_number(inside.weight)),
+      primitive_(std::move(primitive)),
+      operands_(operands(pass, outside, inside)),
+      bias_bytes_(outside.bias.get_size()),
+      scratch_bytes_(scratchpad.get_size()),
+      scratch_(memory(scratchpad)) {
+  if (bias_bytes_ > 0) bias_ = memory(outside.bias);
+}
+
+std::size_t LayerPass::workspace(bool accumulate) const {
+  std::size_t bytes = aligned(scratch_bytes_);
+  for (const Operand& o : operands_) {
+    if (o.staged(accumulate)) bytes += aligned(o.bytes);
   }
-  if (pass == Pass::backward_weights) bytes += aligned(outside.bias.get_size());
+  if (pass_ == Pass::backward_weights) bytes += aligned(bias_bytes_);
   return bytes;
 }
 
-void run(const LayerPrimitive& p, const LayerTensors& tensors, const Tensor& workspace) {
+KeptWeights::Place* LayerPass::kept(const Tensor& weight) const {
+  KeptWeights* all = KeptWeights::current();
+  const Operand& o = operands_[1];
+  return all && o.differs && !o.made ? &all->place(weight, weight_layout_, o.bytes) : nullptr;
+}
+
+std::size_t LayerPass::keep(const Tensor& weight) const {
+  return kept(weight) ? aligned(operands_[1].bytes) : 0;
+}
+
+void LayerPass::run(const LayerTensors& tensors, const Tensor& workspace) {
   std::byte* next = workspace.raw();
   auto take = [&](std::size_t bytes) { return std::exchange(next, next + aligned(bytes)); };
-  std::unordered_map<int, dnnl::memory> arguments;
-  Desc scratch({static_cast<std::int64_t>(p.scratchpad)}, dnnl::memory::data_type::u8, dnnl::memory::format_tag::a);
-  arguments[DNNL_ARG_SCRATCHPAD] = memory(scratch, take(p.scratchpad));
-
-  auto all = operands(p);
-  std::array<std::byte*, 3> places{};
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Operand& o = all[i];
-    std::byte* outside = (tensors.*o.tensor).raw();
-    places[i] = o.staged(tensors.accumulate) ? take(o.inside.get_size()) : outside;
-    if (!o.made && places[i] != outside) reorder(o.outside, outside, o.inside, places[i]);
-    arguments[o.argument] = memory(o.inside, places[i]);
+  bool adds = tensors.accumulate, makes_bias = pass_ == Pass::backward_weights;
+  scratch_.set_data_handle(take(scratch_bytes_));
+  for (Operand& o : operands_) {
+    const Tensor& tensor = tensors.*o.tensor;
+    KeptWeights::Place* place = o.tensor == &LayerTensors::weight ? kept(tensor) : nullptr;
+    bool staged = o.staged(adds);
+    o.outside.set_data_handle(tensor.raw());
+    o.inside.set_data_handle(place ? place->memory.raw() : staged ? take(o.bytes) : tensor.raw());
+    if (staged && !o.made && !(place && place->filled)) o.reorder();
+    if (place) place->filled = true;
   }
-  std::byte* bias = tensors.bias.raw();
-  if (!p.outside.bias.is_zero()) {
-    bool made = p.pass == Pass::backward_weights;
-    if (made) bias = take(p.outside.bias.get_size());
-    arguments[made ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS] = memory(p.outside.bias, bias);
+  std::byte* bias = makes_bias ? take(bias_bytes_) : tensors.bias.raw();
+  std::array<dnnl_exec_arg_t, 5> arguments;
+  int count = 0;
+  auto give = [&](int argument, const dnnl::memory& memory) { arguments[count++] = {argument, memory.get()}; };
+  give(DNNL_ARG_SCRATCHPAD, scratch_);
+  for (const Operand& o : operands_) give(o.argument, o.inside);
+  if (bias_) {
+    bias_.set_data_handle(bias);
+    give(makes_bias ? DNNL_ARG_DIFF_BIAS : DNNL_ARG_BIAS, bias_);
   }
+  execute(primitive_, std::span(arguments).first(count));
 
-  p.primitive.execute(stream(), arguments);
-
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const Operand& o = all[i];
-    std::byte* outside = (tensors.*o.tensor).raw();
-    if (o.made && places[i] != outside) reorder(o.inside, places[i], o.outside, outside, tensors.accumulate);
+  for (Operand& o : operands_) {
+    if (o.made && o.staged(adds)) o.reorder(adds);
   }
-  if (p.pass == Pass::backward_weights && tensors.bias) {
+  if (makes_bias && tensors.bias) {
     add_floats(reinterpret_cast<const float*>(bias), tensors.bias, tensors.accumulate_bias);
   }
 }

@@ -22,7 +22,7 @@ void Grad::share(const Tensor& value) const {
     return;
   }
   require(value.shape() == spec_.shape && value.packing() == spec_.packing, "gradient", "expected shape {}, got {}",
-          spec_.shape.text(), value.shape().text());
+          spec_.shape, value.shape());
   add_to(value, out(), accumulates());
 }
 

@@ -17,11 +17,11 @@ struct Window {
 
   /// Errors: not [N,H,W,C], empty, or a window larger than the padded image.
   void check(std::string_view name, const Shape& x) const {
-    require(x.rank() == 4 && x.count() > 0, name, "expected a non-empty [N,H,W,C], got {}", x.text());
+    require(x.rank() == 4 && x.count() > 0, name, "expected a non-empty [N,H,W,C], got {}", x);
     require(kernel >= 1 && stride >= 1 && padding >= 0, name,
             "expected kernel, stride >= 1 and padding >= 0, got {} {} {}", kernel, stride, padding);
     require(std::min(x[1], x[2]) + 2 * padding >= kernel, name, "a window of {} does not fit {} with padding {}",
-            kernel, x.text(), padding);
+            kernel, x, padding);
   }
 
   /// The rows (or columns) of the input that output row `out` covers, as [begin, end) inside the image.

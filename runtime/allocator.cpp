@@ -41,7 +41,6 @@ std::byte* Allocator::allocate(std::size_t bytes, Purpose purpose) {
   } else {
     arena_->permit(start, bytes);
   }
-  offsets_[start + guard] = block->first;
   return start + guard;
 }
 
@@ -51,7 +50,6 @@ void Allocator::release(std::byte* address) {
   if (!guards_intact(block)) ++broken_guards_;
   account(block->second, -1);
   arena_->forbid(arena_->base() + block->first, block->second.size);
-  offsets_.erase(address);
   block->second.stream = arena_->stream();
   put_back(block);
 }
@@ -143,9 +141,11 @@ void Allocator::put_back(Blocks::iterator block) {
 }
 
 Allocator::Blocks::iterator Allocator::find(std::byte* address) {
-  auto entry = offsets_.find(address);
-  require(entry != offsets_.end(), "allocator", "this address was not handed out here, or was released before");
-  return blocks_.find(entry->second);
+  for (std::size_t guard : {std::size_t{0}, guard_bytes}) {
+    auto block = blocks_.find(static_cast<std::size_t>(address - arena_->base()) - guard);
+    if (block != blocks_.end() && !block->second.free && block->second.guard == guard) return block;
+  }
+  fail(ErrorKind::runtime, "allocator", "this address was not handed out here, or was released before");
 }
 
 void Allocator::account(const Block& block, int sign) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <mutex>
 #include <set>
 
@@ -64,7 +65,7 @@ class Allocator {
     bool free = true;
     void* stream = nullptr;  // on which the last owner used it
   };
-  using Blocks = std::map<std::size_t, Block>;  // by offset in the arena
+  using Blocks = std::pmr::map<std::size_t, Block>;  // by offset in the arena
 
   Blocks::iterator take(std::size_t size);
   void extend(std::size_t size);
@@ -77,9 +78,9 @@ class Allocator {
 
   std::unique_ptr<Arena> arena_;
   mutable std::mutex mutex_;
-  Blocks blocks_;
-  std::set<std::pair<std::size_t, std::size_t>> free_;  // (size, offset)
-  std::map<std::byte*, std::size_t> offsets_;           // address handed out -> block
+  std::pmr::unsynchronized_pool_resource nodes_;  // of the two below, which come and go with every tensor
+  Blocks blocks_{&nodes_};
+  std::pmr::set<std::pair<std::size_t, std::size_t>> free_{&nodes_};  // (size, offset)
   MemoryStats stats_;
   std::size_t limit_ = 0;
   bool checks_ = false;

@@ -294,7 +294,12 @@ void synchronize(int device, void* stream) {
 void order(int device, void* before, void* after) {
   auto event = make_event(device);
   record(device, event.get(), before);
-  check(cudaStreamWaitEvent(stream_of(after), static_cast<cudaEvent_t>(event.get()), 0), "ordering streams");
+  wait(device, after, event.get());
+}
+
+void wait(int device, void* stream, void* event) {
+  use(device);
+  check(cudaStreamWaitEvent(stream_of(stream), static_cast<cudaEvent_t>(event), 0), "ordering streams");
 }
 
 std::shared_ptr<void> make_event(int device) {

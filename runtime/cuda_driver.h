@@ -46,6 +46,8 @@ void record(int device, void* event, void* stream);
 void synchronize_event(int device, void* event);
 /// Whether the work behind which the event was recorded is done.
 bool is_done(int device, void* event);
+/// Work queued on `stream` from now on waits for the work behind which the event was recorded.
+void wait(int device, void* stream, void* event);
 double seconds_between(int device, void* earlier, void* later);
 
 }  // namespace cuda_driver

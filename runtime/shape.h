@@ -1,5 +1,8 @@
 #pragma once
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <initializer_list>
@@ -38,3 +41,13 @@ class Shape {
 };
 
 }  // namespace stint
+
+/// As `text()`: so an error's text is made when there is an error, and not in every call that checks for it.
+template <>
+struct fmt::formatter<stint::Shape> {
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
+  auto format(const stint::Shape& shape, format_context& context) const {
+    std::string text = shape.text();
+    return std::copy(text.begin(), text.end(), context.out());
+  }
+};

@@ -46,6 +46,10 @@ void Event::record(const Stream& stream) {
   }
 }
 
+void Event::hold_up(const Stream& stream) const {
+  if (native_) cuda_driver::wait(device_.index, stream.native(), native_.get());
+}
+
 void Event::synchronize() const {
   require(native_ || time_ != Clock::time_point{}, "event", "synchronised before it was recorded");
   if (native_) cuda_driver::synchronize_event(device_.index, native_.get());

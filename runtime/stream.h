@@ -49,6 +49,8 @@ class Event {
  public:
   /// Marks the work queued on `stream` so far.
   void record(const Stream& stream);
+  /// Work queued on `stream` from now on waits for the marked work. Both are of one device.
+  void hold_up(const Stream& stream) const;
   /// Returns when the marked work is done. Errors: never recorded.
   void synchronize() const;
   /// Seconds between two recorded events of one device, this one the later. Errors: either was never recorded.

@@ -28,8 +28,8 @@ Tensor::Tensor(TensorSpec spec)
     : spec_(spec), storage_(std::make_shared<Storage>(spec.device, spec.bytes(), current_purpose())) {}
 
 Tensor Tensor::reshaped(Shape shape) const {
-  require(shape.count() == count(), "reshape", "{} has {} elements, but {} has {}", shape.text(), shape.count(),
-          this->shape().text(), count());
+  require(shape.count() == count(), "reshape", "{} has {} elements, but {} has {}", shape, shape.count(), this->shape(),
+          count());
   require(packing() == Packing::plain, "reshape", "expected a plain tensor, got one packed for the CPU kernels");
   Tensor view = *this;
   view.spec_.shape = shape;
@@ -77,7 +77,7 @@ Tensor scalar_tensor(float value, Device device) {
 }
 
 float scalar_of(const Tensor& tensor) {
-  require(tensor.count() == 1, "tensor", "expected one element, got {}", tensor.shape().text());
+  require(tensor.count() == 1, "tensor", "expected one element, got {}", tensor.shape());
   if (tensor.device().type == Device::Type::null) return 0;
   if (tensor.device().type == Device::Type::cuda) return scalar_of(tensor.copy_to(Device::cpu()));
   return *tensor.data<float>();

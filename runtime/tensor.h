@@ -112,7 +112,7 @@ template <typename T>
 Tensor tensor_of(Shape shape, std::span<const T> values) {
   Tensor tensor(shape, dtype_of<T>());
   require(tensor.count() == static_cast<std::int64_t>(values.size()), "tensor", "shape {} has {} elements, got {}",
-          shape.text(), tensor.count(), values.size());
+          shape, tensor.count(), values.size());
   std::copy(values.begin(), values.end(), tensor.data<T>());
   return tensor;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -121,6 +122,17 @@ struct Registered {
  private:
   static void add(std::string op, std::function<AnyCase()> make);
 };
+
+/// Makes known to `--perf` what has no gradient: updates, selection, codes, vectors.
+struct RegisteredCall {
+  /// Prepares a call on a device, with tensors of the dtype that the network computes in; an empty one where it would
+  /// be the same as in f32.
+  using Make = std::function<std::function<void()>(Device, DType)>;
+  RegisteredCall(std::string op, std::string name, Make make);
+};
+
+/// The operators that `--perf` measures, by the names of their folders.
+std::set<std::string> measured_operators();
 
 /// `--perf`: time, GB/s and GFLOP/s of every registered case; `--support`: operators, dtypes and devices.
 void print_performance();

@@ -20,6 +20,23 @@ std::vector<Entry>& entries() {
   return all;
 }
 
+struct CallEntry {
+  std::string op, name;
+  RegisteredCall::Make make;
+};
+
+std::vector<CallEntry>& calls() {
+  static std::vector<CallEntry> all;
+  return all;
+}
+
+void print_row(const std::string& op, const std::string& name, const char* pass, DType dtype, Device device,
+               std::pair<double, Work> measured) {
+  auto [seconds, work] = measured;
+  fmt::print("{:<24}{:<30}{:<10}{:<6}{:<8}{:>10.3f}{:>10.1f}{:>10.1f}\n", op, name, pass, name_of(dtype), device.name(),
+             seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
+}
+
 /// Seconds of the fastest of several calls, the one that other programs disturbed least, and what it says it does.
 template <typename Body>
 std::pair<double, Work> measure(Device device, const Body& call) {
@@ -48,21 +65,15 @@ class Measured {
   void measure_on(Device device, DType dtype) {
     auto inputs = make_inputs(c_, dtype, packings_of(c_, device).back(), device);
     SaveNothing nothing;
-    print("forward", inputs[0], measure(device, [&] { c_.forward(nothing, inputs); }));
+    print_row(op_, c_.name, "forward", dtype, device, measure(device, [&] { c_.forward(nothing, inputs); }));
     RecordingSaver saver;
     Tensor y = c_.forward(saver, inputs);
     Tensor dy = to_tensor(random_reals(y.count(), 5), y.spec());
     ReplayedSaved saved(saver);
-    print("backward", inputs[0], measure(device, [&] { run_backward(c_, inputs, saved, dy); }));
+    print_row(op_, c_.name, "backward", dtype, device, measure(device, [&] { run_backward(c_, inputs, saved, dy); }));
   }
 
  private:
-  void print(const char* pass, const Tensor& x, std::pair<double, Work> measured) {
-    auto [seconds, work] = measured;
-    fmt::print("{:<24}{:<30}{:<10}{:<6}{:<8}{:>10.3f}{:>10.1f}{:>10.1f}\n", op_, c_.name, pass, name_of(x.dtype()),
-               x.device().name(), seconds * 1e3, work.bytes / seconds * 1e-9, work.flops / seconds * 1e-9);
-  }
-
   std::string op_;
   AnyCase c_;
 };
@@ -73,6 +84,17 @@ void Registered::add(std::string op, std::function<AnyCase()> make) {
   entries().push_back({std::move(op), std::move(make)});
 }
 
+RegisteredCall::RegisteredCall(std::string op, std::string name, Make make) {
+  calls().push_back({std::move(op), std::move(name), std::move(make)});
+}
+
+std::set<std::string> measured_operators() {
+  std::set<std::string> names;
+  for (const Entry& entry : entries()) names.insert(entry.op);
+  for (const CallEntry& call : calls()) names.insert(call.op);
+  return names;
+}
+
 void print_performance() {
   fmt::print("{:<24}{:<30}{:<10}{:<6}{:<8}{:>10}{:>10}{:>10}\n", "operator", "case", "pass", "dtype", "device", "ms",
              "GB/s", "GFLOP/s");
@@ -80,6 +102,13 @@ void print_performance() {
     for (const Entry& entry : entries()) {
       Measured measured(entry);
       for (DType dtype : dtypes) measured.measure_on(device, dtype);
+    }
+    for (const CallEntry& entry : calls()) {
+      for (DType dtype : dtypes) {
+        if (auto call = entry.make(device, dtype)) {
+          print_row(entry.op, entry.name, "call", dtype, device, measure(device, call));
+        }
+      }
     }
   }
 }

@@ -8,7 +8,7 @@ STINT_KERNEL(void adaptive_pool_forward(const Tensor& x, const Tensor& y))
 STINT_KERNEL(void adaptive_pool_backward(const Tensor& dy, const Tensor& dx, bool accumulate))
 
 Tensor AdaptivePool::forward(Saver&, const Tensor& x) const {
-  require(x.shape().rank() == 4 && x.count() > 0, name, "expected a non-empty [N,H,W,C], got {}", x.shape().text());
+  require(x.shape().rank() == 4 && x.count() > 0, name, "expected a non-empty [N,H,W,C], got {}", x.shape());
   require(height >= 1 && width >= 1, name, "expected an output of at least 1x1, got {}x{}", height, width);
   TensorSpec spec = x.spec();
   spec.shape = {x.shape()[0], height, width, x.shape()[3]};

@@ -13,7 +13,7 @@ AttentionCase make_case(const Tensor& qkv, std::int64_t heads) {
 
 Tensor Attention::forward(Saver& saver, const Tensor& qkv) const {
   require(heads >= 1 && qkv.shape().rank() == 3 && qkv.count() > 0 && qkv.shape()[2] % (3 * heads) == 0, name,
-          "expected a non-empty [N,T,3*{}*dim], got {}", heads, qkv.shape().text());
+          "expected a non-empty [N,T,3*{}*dim], got {}", heads, qkv.shape());
   AttentionCase c = make_case(qkv, heads);
   Tensor y({c.images, c.tokens, c.channels()}, qkv.dtype(), qkv.device());
   Tensor log_sums({c.images, c.heads, c.tokens}, DType::f32, qkv.device());

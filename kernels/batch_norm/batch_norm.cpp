@@ -21,18 +21,17 @@ void write_residual_gradient(BatchNormBackward& p, const Grad& dresidual) {
 
 void check(const BatchNorm& op, const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& residual) {
   constexpr auto name = BatchNorm::name;
-  require(x.shape().rank() >= 2 && x.count() > 0, name, "expected a non-empty [N,H,W,C] or [N,C], got {}",
-          x.shape().text());
+  require(x.shape().rank() >= 2 && x.count() > 0, name, "expected a non-empty [N,H,W,C] or [N,C], got {}", x.shape());
   Shape channels = {x.shape()[-1]};
   for (const Tensor& t : {gamma, beta, op.running_mean, op.running_var}) {
     require(t && t.shape() == channels && t.dtype() == DType::f32, name, "expected parameters and buffers of {} f32",
-            channels.text());
+            channels);
   }
   require(!residual || (residual.shape() == x.shape() && residual.dtype() == x.dtype()), name,
-          "expected a residual of {} {}, got {} {}", x.shape().text(), name_of(x.dtype()), residual.shape().text(),
+          "expected a residual of {} {}, got {} {}", x.shape(), name_of(x.dtype()), residual.shape(),
           name_of(residual.dtype()));
   require(!op.training || x.count() > x.shape()[-1], name, "expected more than one value a channel in training, got {}",
-          x.shape().text());
+          x.shape());
 }
 
 }  // namespace

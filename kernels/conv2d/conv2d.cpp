@@ -19,7 +19,7 @@ ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, cons
   require(weight.shape().rank() == 4 && weight.shape()[3] == x.shape()[3] && weight.shape()[1] == op.window.kernel &&
               weight.shape()[2] == op.window.kernel,
           name, "expected a weight [O,{0},{0},{1}] for an input {2}, got {3}", op.window.kernel, x.shape()[3],
-          x.shape().text(), weight.shape().text());
+          x.shape(), weight.shape());
   require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()),
           name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];
@@ -31,8 +31,8 @@ ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, cons
   return c;
 }
 
-Tensor workspace_for(const ConvCase& c, ConvPass pass, bool accumulate = false) {
-  return make_workspace(STINT_WORKSPACE(c.x.device, conv2d_workspace(c, pass, accumulate)), c.x.device);
+Tensor workspace_for(const ConvCase& c, ConvPass pass, const Tensor& weight, bool accumulate = false) {
+  return make_workspace(STINT_WORKSPACE(c.x.device, conv2d_workspace(c, pass, weight, accumulate)), c.x.device);
 }
 
 Work work_of(const ConvCase& c) {
@@ -45,7 +45,7 @@ Tensor Conv2d::forward(Saver& saver, const Tensor& x, const Tensor& weight, cons
   ConvCase c = make_case(*this, x, weight, bias);
   Tensor input = packed(x, c.x.packing);
   Tensor y(c.y);
-  Tensor workspace = workspace_for(c, ConvPass::forward);
+  Tensor workspace = workspace_for(c, ConvPass::forward, weight);
   STINT_RUN(name, work_of(c), x.device(), conv2d_forward(c, input, weight, bias, y, workspace));
   saver.save(input, Fidelity::parameter_gradient_only);
   saver.save(weight);
@@ -64,7 +64,7 @@ void Conv2d::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
     // A weight gradient that nobody wants is made all the same, into memory that is dropped.
     Tensor weight_out = dweight.wanted() ? dweight.out() : make_workspace(weight.shape(), DType::f32, dy.device());
     Tensor bias_out = dbias.wanted() ? dbias.out() : Tensor();
-    Tensor workspace = workspace_for(c, ConvPass::backward_weights, dweight.accumulates());
+    Tensor workspace = workspace_for(c, ConvPass::backward_weights, weight, dweight.accumulates());
     STINT_RUN(
         "conv2d_backward_weights", work_of(c), dy.device(),
         conv2d_backward_weights(c, x, dy, weight_out, dweight.accumulates(), bias_out, dbias.accumulates(), workspace));
@@ -76,7 +76,7 @@ void Conv2d::backward(const Saved& saved, const Tensor& dy, const Grad& dx, cons
     bool direct = c.x.packing == x_spec.packing;
     Tensor result = direct ? dx.out() : Tensor(c.x);
     bool accumulate = direct && dx.accumulates();
-    Tensor workspace = workspace_for(c, ConvPass::backward_data, accumulate);
+    Tensor workspace = workspace_for(c, ConvPass::backward_data, weight, accumulate);
     STINT_RUN("conv2d_backward_data", work_of(c), dy.device(),
               conv2d_backward_data(c, dy, weight, result, accumulate, workspace));
     if (!direct) dx.share(packed(result, x_spec.packing));

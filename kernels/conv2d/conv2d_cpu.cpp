@@ -1,6 +1,6 @@
 // Convolution on the CPU by oneDNN, by Winograd where that wins: our choice, a function of the shape alone, since
 // oneDNN's own (`convolution_auto`) takes it for images of 2x2, where it loses by half, and leaves it out of weight
-// gradients, where it wins by as much (docs/measurements). Primitives are made once for each case.
+// gradients, where it wins by as much (docs/measurements). Primitives are made once for each case and thread.
 
 #include <fmt/format.h>
 #include <stint/kernels/conv2d/conv2d_kernels.h>
@@ -10,7 +10,6 @@
 
 #include <cstdlib>
 #include <map>
-#include <mutex>
 
 namespace stint {
 
@@ -55,7 +54,7 @@ namespace {
 using dnnl::memory;
 using onednn::Desc;
 using onednn::LayerDescs;
-using onednn::LayerPrimitive;
+using onednn::LayerPass;
 using onednn::Pass;
 
 Desc lying(const TensorSpec& t) {
@@ -96,7 +95,7 @@ bool use_winograd(const ConvCase& c) {
   return possible && choice != "off" && (choice == "always" || winograd_wins(c));
 }
 
-LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorithm) {
+LayerPass prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorithm) {
   Shape w = c.weight();
   memory::dims weight_dims = {w[0], w[3], w[1], w[2]};
   auto compute = onednn::type_of(c.x.dtype);
@@ -112,14 +111,14 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorit
       onednn::engine());
   if (pass == ConvPass::forward) {
     LayerDescs inside{forward.src_desc(), forward.weights_desc(), forward.dst_desc(), outside.bias};
-    return {Pass::forward, Forward(forward), outside, inside, forward.scratchpad_desc().get_size()};
+    return {Pass::forward, Forward(forward), outside, inside, forward.scratchpad_desc()};
   }
   if (pass == ConvPass::backward_data) {
     using Backward = dnnl::convolution_backward_data;
     Backward::primitive_desc pd({algorithm, x, weight, y, strides, padding, padding}, attributes, onednn::engine(),
                                 forward);
     LayerDescs inside{pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc(), Desc()};
-    return {Pass::backward_data, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
+    return {Pass::backward_data, Backward(pd), outside, inside, pd.scratchpad_desc()};
   }
   // With a blocked dy beside an x that cannot be blocked oneDNN has only its reference loops.
   if (c.x.shape[3] % 16 != 0) y = any_layout(c.y);
@@ -129,16 +128,16 @@ LayerPrimitive prepare(const ConvCase& c, ConvPass pass, dnnl::algorithm algorit
                               onednn::engine(), forward);
   outside.weight = Desc(weight_dims, memory::data_type::f32, memory::format_tag::ohwi);
   LayerDescs inside{pd.src_desc(), pd.diff_weights_desc(), pd.diff_dst_desc(), outside.bias};
-  return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc().get_size()};
+  return {Pass::backward_weights, Backward(pd), outside, inside, pd.scratchpad_desc()};
 }
 
 /// Winograd's scratch memory grows with the batch; from here on direct convolution, which has hardly any, is taken.
 constexpr std::size_t most_scratch = std::size_t{256} << 20;
 
-LayerPrimitive prepare(const ConvCase& c, ConvPass pass) {
+LayerPass prepare(const ConvCase& c, ConvPass pass) {
   if (use_winograd(c)) {
     try {
-      LayerPrimitive fast = prepare(c, pass, dnnl::algorithm::convolution_winograd);
+      LayerPass fast = prepare(c, pass, dnnl::algorithm::convolution_winograd);
       if (fast.workspace(false) <= most_scratch) return fast;
     } catch (const dnnl::error&) {  // not on this machine, or not in this layout
     }
@@ -166,10 +165,8 @@ Key key_of(const ConvCase& c, ConvPass pass) {
           thread_count()};
 }
 
-const LayerPrimitive& prepared(const ConvCase& c, ConvPass pass) {
-  static std::mutex mutex;
-  static std::map<Key, LayerPrimitive> known;
-  std::lock_guard lock(mutex);
+LayerPass& prepared(const ConvCase& c, ConvPass pass) {
+  thread_local std::map<Key, LayerPass> known;
   Key key = key_of(c, pass);
   auto found = known.find(key);
   if (found == known.end()) found = known.emplace(key, prepare(c, pass)).first;
@@ -178,32 +175,33 @@ const LayerPrimitive& prepared(const ConvCase& c, ConvPass pass) {
 
 }  // namespace
 
-std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool accumulate) {
-  return prepared(c, pass).workspace(accumulate);
+std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, const Tensor& weight, bool accumulate) {
+  const LayerPass& ready = prepared(c, pass);
+  return ready.workspace(accumulate) - ready.keep(weight);
 }
 
 void conv2d_forward(const ConvCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y,
                     const Tensor& workspace) {
-  onednn::run(prepared(c, ConvPass::forward), {.x = x, .weight = weight, .y = y, .bias = bias}, workspace);
+  prepared(c, ConvPass::forward).run({.x = x, .weight = weight, .y = y, .bias = bias}, workspace);
 }
 
 void conv2d_backward_data(const ConvCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx, bool accumulate,
                           const Tensor& workspace) {
-  onednn::run(prepared(c, ConvPass::backward_data),
-              {.x = dx, .weight = weight, .y = dy, .bias = {}, .accumulate = accumulate}, workspace);
+  prepared(c, ConvPass::backward_data)
+      .run({.x = dx, .weight = weight, .y = dy, .bias = {}, .accumulate = accumulate}, workspace);
 }
 
 void conv2d_backward_weights(const ConvCase& c, const Tensor& x, const Tensor& dy, const Tensor& dweight,
                              bool accumulate_weight, const Tensor& dbias, bool accumulate_bias,
                              const Tensor& workspace) {
-  onednn::run(prepared(c, ConvPass::backward_weights),
-              {.x = x,
-               .weight = dweight,
-               .y = dy,
-               .bias = dbias,
-               .accumulate = accumulate_weight,
-               .accumulate_bias = accumulate_bias},
-              workspace);
+  prepared(c, ConvPass::backward_weights)
+      .run({.x = x,
+            .weight = dweight,
+            .y = dy,
+            .bias = dbias,
+            .accumulate = accumulate_weight,
+            .accumulate_bias = accumulate_bias},
+           workspace);
 }
 
 }  // namespace cpu

@@ -37,7 +37,7 @@ void for_outputs(const Tensor& y, const Body& body) {
 
 }  // namespace
 
-std::size_t conv2d_workspace(const ConvCase&, ConvPass, bool) {
+std::size_t conv2d_workspace(const ConvCase&, ConvPass, const Tensor&, bool) {
   return 0;
 }
 

@@ -42,7 +42,7 @@ void make_into(const Tensor& out, DType dtype, bool accumulate, const Make& make
 
 }  // namespace
 
-std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool) {
+std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, const Tensor&, bool) {
   return cudnn::workspace(c, pass);
 }
 

@@ -26,7 +26,8 @@ CpuConvLayout cpu_conv_layout();
 
 enum class ConvPass { forward, backward_data, backward_weights };
 
-STINT_KERNEL(std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, bool accumulate))
+/// Bytes. Where this thread keeps weights (kept_weights.h), the place of this one is made here, too: it is not in them.
+STINT_KERNEL(std::size_t conv2d_workspace(const ConvCase& c, ConvPass pass, const Tensor& weight, bool accumulate))
 STINT_KERNEL(void conv2d_forward(const ConvCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias,
                                  const Tensor& y, const Tensor& workspace))
 STINT_KERNEL(void conv2d_backward_data(const ConvCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx,

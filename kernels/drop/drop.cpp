@@ -23,19 +23,26 @@ double sigmas_of(double gamma) {
 }
 
 Tensor tiles_for(const TensorSpec& spec) {
-  return make_workspace((drop_tiles(spec.shape.count()) + 1) * sizeof(TileCount), spec.device);
+  return make_workspace((key_tiles(spec.shape.count()) + 1) * sizeof(TileCount), spec.device);
 }
 
-DropBorder find_border(const Tensor& x, const DropRule& rule, std::int64_t capacity) {
+DropBorder exact_border(const Tensor& x, std::int64_t keep, const Tensor& tiles) {
+  DropBorder border{.cut = make_cut(x.device()), .counted = true};
+  cut_largest(x, keep, border.cut, tiles);
+  return border;
+}
+
+DropBorder find_border(const Tensor& x, const DropRule& rule, std::int64_t capacity, const Tensor& tiles) {
   if (rule.strategy == DropStrategy::random) {
     double below = std::min(std::ceil(rule.gamma * 0x1p32), 0x1p32 - 1);
-    return {.cut = {}, .sequence = rule.sequence, .key = static_cast<std::uint32_t>(below)};
+    return {.sequence = rule.sequence, .key = static_cast<std::uint32_t>(below)};
   }
+  if (rule.strategy == DropStrategy::mink) return exact_border(x, capacity, tiles);
   DropBorder border{.cut = make_cut(x.device())};
   if (rule.strategy == DropStrategy::nsigma) {
     cut_outside(x, sigmas_of(rule.gamma), border.cut);
   } else {
-    (rule.strategy == DropStrategy::mink ? cut_largest : cut_sampled)(x, capacity, border.cut);
+    cut_sampled(x, capacity, border.cut);
   }
   return border;
 }
@@ -49,8 +56,7 @@ void check_int32(std::int64_t count) {
           "an int32 index reaches 2^31 - 1 elements, got {}: use index=bitmask", count);
 }
 
-void pack(const Tensor& x, const DropBorder& border, const KeptElements& kept) {
-  Tensor tiles = tiles_for(x.spec());
+void pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& tiles) {
   STINT_RUN(name, traffic(x, x, kept.values, kept.index), x.device(), drop_pack(x, border, kept, tiles));
 }
 
@@ -83,7 +89,8 @@ KeptElements drop(const Tensor& x, const DropRule& rule) {
       .values = Tensor({capacity}, x.dtype(), x.device()),
       .index = bitmask ? Tensor({index}, DType::u8, x.device()) : Tensor({capacity}, DType::i32, x.device()),
       .counts = memory_for_counts(x.device())};
-  pack(x, find_border(x, rule, capacity), kept);
+  Tensor tiles = tiles_for(x.spec());
+  pack(x, find_border(x, rule, capacity, tiles), kept, tiles);
   return kept;
 }
 
@@ -91,15 +98,14 @@ void top_k(const Tensor& x, const Tensor& values, const Tensor& places) {
   check_int32(x.count());
   require(values.count() == places.count() && values.dtype() == x.dtype(), "top_k", "expected {} {} values, got {} {}",
           places.count(), name_of(x.dtype()), values.count(), name_of(values.dtype()));
-  DropBorder border{.cut = make_cut(x.device())};
-  cut_largest(x, values.count(), border.cut);
   PurposeScope scope(Purpose::workspace);
-  pack(x, border,
-       {.spec = x.spec(),
-        .form = DropIndex::int32,
-        .values = values,
-        .index = places,
-        .counts = memory_for_counts(x.device())});
+  KeptElements kept{.spec = x.spec(),
+                    .form = DropIndex::int32,
+                    .values = values,
+                    .index = places,
+                    .counts = memory_for_counts(x.device())};
+  Tensor tiles = tiles_for(x.spec());
+  pack(x, exact_border(x, values.count(), tiles), kept, tiles);
 }
 
 Tensor restore(const KeptElements& kept) {

@@ -12,8 +12,8 @@ namespace stint::cuda {
 /// Elements of a mask word, and those that a block meets at a time.
 inline constexpr int word_size = 32;
 inline constexpr std::int64_t block_tile = std::int64_t{block_size} * word_size;
-static_assert(block_tile % drop_tile == 0);  // the counts of stretches fit where those of tiles do
-static_assert(block_tile <= 0xffff);         // two counts of a tile fit in a word
+static_assert(block_tile % key_tile == 0);  // the counts of stretches fit where those of tiles do
+static_assert(block_tile <= 0xffff);        // two counts of a tile fit in a word
 
 /// What a kernel compares with: a cut that lies on the device. Up to infinity's, keys are compared as the floats they
 /// were, which takes half the instructions.

@@ -7,8 +7,7 @@ STINT_KERNEL(void drop_path(const Tensor& x, const Tensor& y, float rate, Random
 
 Tensor DropPath::forward(Saver&, const Tensor& x) const {
   require(rate >= 0 && rate < 1, name, "expected a rate in [0, 1), got {}", rate);
-  require(x.shape().rank() >= 2 && x.packing() == Packing::plain, name, "expected a plain [N,...], got {}",
-          x.shape().text());
+  require(x.shape().rank() >= 2 && x.packing() == Packing::plain, name, "expected a plain [N,...], got {}", x.shape());
   Tensor y(x.spec());
   STINT_RUN(name, traffic(x, y), x.device(), drop_path(x, y, rate, random, false));
   return y;

@@ -10,12 +10,12 @@ STINT_KERNEL(void embed_tokens_sum(const Tensor& dy, const Tensor& dposition))
 STINT_KERNEL(void embed_tokens_backward(const Tensor& dy, const Tensor& dx, bool accumulate))
 
 Tensor EmbedTokens::forward(Saver&, const Tensor& x, const Tensor& class_token, const Tensor& position) const {
-  require(x.shape().rank() == 3 && x.count() > 0, name, "expected non-empty tokens [N,T,C], got {}", x.shape().text());
+  require(x.shape().rank() == 3 && x.count() > 0, name, "expected non-empty tokens [N,T,C], got {}", x.shape());
   std::int64_t tokens = x.shape()[1] + 1, channels = x.shape()[2];
   require(class_token.count() == channels && class_token.dtype() == DType::f32, name,
-          "expected a class token of {} values f32, got {}", channels, class_token.shape().text());
+          "expected a class token of {} values f32, got {}", channels, class_token.shape());
   require(position.count() == tokens * channels && position.dtype() == DType::f32, name,
-          "expected positions of {} tokens of {} values f32, got {}", tokens, channels, position.shape().text());
+          "expected positions of {} tokens of {} values f32, got {}", tokens, channels, position.shape());
   Tensor y({x.shape()[0], tokens, channels}, x.dtype(), x.device());
   STINT_RUN(name, traffic(x, y), x.device(), embed_tokens_forward(x, class_token, position, y));
   return y;

@@ -12,7 +12,7 @@ namespace {
 template <typename Body>
 void for_all_lanes(std::int64_t count, const Body& body) {
   parallel_for(count, 8192, [&](std::int64_t begin, std::int64_t end) {
-    for_lanes(end - begin, [&](std::int64_t i, auto n) { body(begin + i, n); });
+    for_lanes(end - begin, [=](std::int64_t i, auto n) { body(begin + i, n); });
   });
 }
 
@@ -23,7 +23,7 @@ void gelu_forward(const Tensor& x, const Tensor& y) {
     using T = decltype(type);
     const T* source = x.data<T>();
     T* target = y.data<T>();
-    for_all_lanes(x.count(), [&](std::int64_t i, auto n) {
+    for_all_lanes(x.count(), [=](std::int64_t i, auto n) {
       Lanes v;
       load(v, source + i, n);
       Lanes cdf = v;
@@ -34,19 +34,16 @@ void gelu_forward(const Tensor& x, const Tensor& y) {
 }
 
 void gelu_backward(const Tensor& x, const Tensor& dy, const Tensor& dx, bool accumulate) {
-  constexpr float density_at_zero = 0.398942280f;
   with_float_type(x.dtype(), "gelu", [&](auto type) {
     using T = decltype(type);
     const T *source = x.data<T>(), *gradient = dy.data<T>();
     T* target = dx.data<T>();
-    for_all_lanes(x.count(), [&](std::int64_t i, auto n) {
-      Lanes v, d;
+    for_all_lanes(x.count(), [=](std::int64_t i, auto n) {
+      Lanes v, d, cdf, density;
       load(v, source + i, n);
       load(d, gradient + i, n);
-      Lanes cdf = v, density = -0.5f * v * v;
-      vector_normal_cdf(cdf);
-      vector_exp(density);
-      store(d * (cdf + v * (density_at_zero * density)), target + i, n, accumulate);
+      vector_normal(v, cdf, density);
+      store(d * (cdf + v * density), target + i, n, accumulate);
     });
   });
 }

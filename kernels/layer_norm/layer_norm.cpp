@@ -14,11 +14,11 @@ STINT_KERNEL(void layer_norm_backward(const Tensor& x, const Tensor& statistics,
 
 Tensor LayerNorm::forward(Saver& saver, const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
   require(x.shape().rank() >= 2 && x.count() > 0 && x.packing() == Packing::plain, name,
-          "expected a non-empty plain [...,C], got {}", x.shape().text());
+          "expected a non-empty plain [...,C], got {}", x.shape());
   Shape channels = {x.shape()[-1]};
   for (const Tensor& t : {gamma, beta}) {
     require(t.shape() == channels && t.dtype() == DType::f32, name, "expected parameters of {} f32, got {} {}",
-            channels.text(), t.shape().text(), name_of(t.dtype()));
+            channels, t.shape(), name_of(t.dtype()));
   }
   Tensor y(x.spec());
   Tensor statistics({2, x.count() / channels[0]}, DType::f32, x.device());

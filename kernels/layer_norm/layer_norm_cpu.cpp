@@ -4,7 +4,7 @@
 // depends on the number of threads. Everything is overwritten; dx may accumulate.
 
 #include <stint/kernels/dispatch.h>
-#include <stint/kernels/float_block.h>
+#include <stint/kernels/lanes.h>
 #include <stint/runtime/parallel.h>
 
 #include <cmath>
@@ -39,15 +39,28 @@ void layer_norm_forward(const Tensor& x, const Tensor& gamma, const Tensor& beta
   with_float_type(x.dtype(), "layer_norm", [&](auto type) {
     using T = decltype(type);
     parallel_for(rows.count, rows.grain(), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<float> scratch(2 * channels);
       for (std::int64_t row = begin; row < end; ++row) {
-        const float* in = as_floats(x.data<T>() + row * channels, channels, scratch.data());
-        float* out = scratch.data() + channels;
-        float mean = sum_of(channels, [&](std::int64_t c) { return in[c]; }) / static_cast<float>(channels);
-        float square = sum_of(channels, [&](std::int64_t c) { return (in[c] - mean) * (in[c] - mean); });
-        float rstd = 1 / std::sqrt(square / static_cast<float>(channels) + eps);
-        for (std::int64_t c = 0; c < channels; ++c) out[c] = (in[c] - mean) * rstd * gain[c] + offset[c];
-        store_floats(out, channels, y.data<T>() + row * channels);
+        const T* in = x.data<T>() + row * channels;
+        T* out = y.data<T>() + row * channels;
+        Lanes v, g, b, sums{}, squares{};
+        for_lanes(channels, [&](std::int64_t c, auto n) {
+          load(v, in + c, n);
+          sums += v;
+        });
+        float mean = sum_of(sums) / static_cast<float>(channels);
+        for_lanes(channels, [&](std::int64_t c, auto n) {
+          load(v, in + c, n);
+          v -= mean;
+          if (n < lane_count) keep_bits(v, (1u << n) - 1);
+          squares += v * v;
+        });
+        float rstd = 1 / std::sqrt(sum_of(squares) / static_cast<float>(channels) + eps);
+        for_lanes(channels, [&](std::int64_t c, auto n) {
+          load(v, in + c, n);
+          load(g, gain + c, n);
+          load(b, offset + c, n);
+          store((v - mean) * rstd * g + b, out + c, n);
+        });
         means[row] = mean;
         means[rows.count + row] = rstd;
       }
@@ -65,21 +78,25 @@ void layer_norm_sums(const Tensor& x, const Tensor& statistics, const Tensor& dy
   with_float_type(x.dtype(), "layer_norm", [&](auto type) {
     using T = decltype(type);
     parallel_for(pieces, 1, [&](std::int64_t first, std::int64_t last) {
-      std::vector<float> scratch(4 * channels);
-      float *dbeta = scratch.data() + 2 * channels, *dgamma = dbeta + channels;
+      std::vector<float> scratch(2 * channels);
+      float *dbeta = scratch.data(), *dgamma = dbeta + channels;
       for (std::int64_t piece = first; piece < last; ++piece) {
         double* total = partial + piece * 2 * channels;
         std::int64_t end = rows.count * (piece + 1) / pieces;
         for (std::int64_t block = rows.count * piece / pieces; block < end; block += rows_a_block) {
           std::fill_n(dbeta, 2 * channels, 0.0f);
           for (std::int64_t row = block; row < std::min(end, block + rows_a_block); ++row) {
-            const float* in = as_floats(x.data<T>() + row * channels, channels, scratch.data());
-            const float* d = as_floats(dy.data<T>() + row * channels, channels, scratch.data() + channels);
+            const T *in = x.data<T>() + row * channels, *gradient = dy.data<T>() + row * channels;
             float mean = means[row], rstd = means[rows.count + row];
-            for (std::int64_t c = 0; c < channels; ++c) {
-              dbeta[c] += d[c];
-              dgamma[c] += d[c] * ((in[c] - mean) * rstd);
-            }
+            for_lanes(channels, [&](std::int64_t c, auto n) {
+              Lanes v, d, beta_sum, gamma_sum;
+              load(v, in + c, n);
+              load(d, gradient + c, n);
+              load(beta_sum, dbeta + c, n);
+              load(gamma_sum, dgamma + c, n);
+              store(beta_sum + d, dbeta + c, n);
+              store(gamma_sum + d * ((v - mean) * rstd), dgamma + c, n);
+            });
           }
           for (std::int64_t i = 0; i < 2 * channels; ++i) total[i] += dbeta[i];
         }
@@ -101,20 +118,29 @@ void layer_norm_backward(const Tensor& x, const Tensor& statistics, const Tensor
   with_float_type(x.dtype(), "layer_norm", [&](auto type) {
     using T = decltype(type);
     parallel_for(rows.count, rows.grain(), [&](std::int64_t begin, std::int64_t end) {
-      std::vector<float> scratch(3 * channels);
       for (std::int64_t row = begin; row < end; ++row) {
-        const float* in = as_floats(x.data<T>() + row * channels, channels, scratch.data());
-        const float* d = as_floats(dy.data<T>() + row * channels, channels, scratch.data() + channels);
-        float* out = scratch.data() + 2 * channels;
+        const T *in = x.data<T>() + row * channels, *gradient = dy.data<T>() + row * channels;
+        T* out = dx.data<T>() + row * channels;
         float mean = means[row], rstd = means[rows.count + row];
-        float first = sum_of(channels, [&](std::int64_t c) { return d[c] * gain[c]; });
-        float second = sum_of(channels, [&](std::int64_t c) { return d[c] * gain[c] * (in[c] - mean); });
-        float shift = first / static_cast<float>(channels);
-        float slope = second * rstd * rstd / static_cast<float>(channels);
-        for (std::int64_t c = 0; c < channels; ++c) {
-          out[c] = rstd * (d[c] * gain[c] - shift - (in[c] - mean) * slope);
-        }
-        store_floats(out, channels, dx.data<T>() + row * channels, accumulate);
+        Lanes v, d, g, firsts{}, seconds{};
+        auto load_all = [&](std::int64_t c, auto n) {
+          load(v, in + c, n);
+          load(d, gradient + c, n);
+          load(g, gain + c, n);
+          d *= g;
+          v -= mean;
+        };
+        for_lanes(channels, [&](std::int64_t c, auto n) {
+          load_all(c, n);
+          firsts += d;
+          seconds += d * v;
+        });
+        float shift = sum_of(firsts) / static_cast<float>(channels);
+        float slope = sum_of(seconds) * rstd * rstd / static_cast<float>(channels);
+        for_lanes(channels, [&](std::int64_t c, auto n) {
+          load_all(c, n);
+          store(rstd * (d - shift - v * slope), out + c, n, accumulate);
+        });
       }
     });
   });

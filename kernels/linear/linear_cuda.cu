@@ -24,7 +24,7 @@ cublaslt::Product product_of(const LinearCase& c, LinearPass pass, bool accumula
 
 }  // namespace
 
-std::size_t linear_workspace(const LinearCase& c, LinearPass pass, bool accumulate) {
+std::size_t linear_workspace(const LinearCase& c, LinearPass pass, const Tensor&, bool accumulate) {
   return cublaslt::workspace(product_of(c, pass, accumulate));
 }
 

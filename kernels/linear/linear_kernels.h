@@ -18,7 +18,8 @@ struct LinearCase {
 
 enum class LinearPass { forward, backward_data, backward_weights };
 
-STINT_KERNEL(std::size_t linear_workspace(const LinearCase& c, LinearPass pass, bool accumulate))
+/// Bytes. Where this thread keeps weights (kept_weights.h), the place of this one is made here, too: it is not in them.
+STINT_KERNEL(std::size_t linear_workspace(const LinearCase& c, LinearPass pass, const Tensor& weight, bool accumulate))
 STINT_KERNEL(void linear_forward(const LinearCase& c, const Tensor& x, const Tensor& weight, const Tensor& bias,
                                  const Tensor& y, const Tensor& workspace))
 STINT_KERNEL(void linear_backward_data(const LinearCase& c, const Tensor& dy, const Tensor& weight, const Tensor& dx,

@@ -15,6 +15,10 @@ constexpr std::uint32_t magnitude_key(float value, float center) {
   return key > infinity_key ? nan_key : key;
 }
 
+/// Bits of a key that say nothing: a bf16 is a float whose last 16 bits are zero, and so are they in a NaN's key.
+template <typename T>
+constexpr int silent_bits = sizeof(T) == 2 ? 16 : 0;
+
 /// Makes the keys of some elements, whose first has number `first`.
 struct MagnitudeKeys {
   float center = 0;

@@ -19,10 +19,10 @@ Tensor make_cut(Device device) {
   return make_workspace(sizeof(Cut), device);
 }
 
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut) {
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& tiles) {
   check(x, keep, cut);
   Tensor descent = make_workspace(sizeof(Descent), x.device());
-  STINT_RUN("select_largest", traffic(x, x, x), x.device(), cut_largest(x, keep, cut, descent));
+  STINT_RUN("select_largest", traffic(x, x, x), x.device(), cut_largest(x, keep, cut, descent, tiles));
 }
 
 void cut_sampled(const Tensor& x, std::int64_t keep, const Tensor& cut) {

@@ -18,8 +18,9 @@ struct Cut {
 Tensor make_cut(Device device);
 
 /// With room for `keep` elements, inside are exactly those of largest magnitude, ties broken by the lower storage
-/// index. Radix selection. Errors: keep > count.
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut);
+/// index. Radix selection. On the CPU, what its last read has counted is left in `tiles` (kernels/select/tile_count.h),
+/// if there are any. Errors: keep > count.
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& tiles = {});
 
 /// The same as judged by 32768 elements whose places depend on the count alone: about `keep` are inside, and exactly
 /// `keep` of a tensor that is not larger. Errors: as above.

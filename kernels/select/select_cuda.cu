@@ -2,7 +2,8 @@
 // one block then goes down to the bin that holds the border. The state of the descent stays on the device. Counts are
 // integers, so the order of additions does not matter. Digits are as wide as shared memory holds: fewer reads, and
 // threads seldom wait for each other at one bin. Floor: the tensor read once a digit; with 15 bits once bf16, three
-// times f32.
+// times f32. Packing counts by itself what lies around the border: the histograms of all blocks, from which it would
+// follow, are more bytes than most tensors.
 
 #include <stint/kernels/select/select_kernels.h>
 #include <stint/kernels/cuda.cuh>
@@ -27,10 +28,6 @@ struct Digit {
   /// What is above the digit.
   __device__ std::uint32_t prefix(std::uint32_t key) const { return key >> (shift + bits); }
 };
-
-/// Bits that say nothing: a bf16 is a float whose last 16 bits are zero, and so are they in a NaN's key.
-template <typename T>
-constexpr int silent_bits = sizeof(T) == 2 ? 16 : 0;
 
 /// bins += histogram of a digit, of the elements whose digits before it are the border's. Zeros, which are many behind
 /// a ReLU, are counted apart.
@@ -183,7 +180,7 @@ unsigned histogram_grid(const Tensor& x) {
 
 }  // namespace
 
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent) {
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent, const Tensor&) {
   auto* state = reinterpret_cast<Descent*>(descent.raw());
   auto* result = reinterpret_cast<Cut*>(cut.raw());
   launch(start_descent_kernel, grid_size(most_bins), block_size, 0, stream_of(x), keep, state, result);

@@ -3,6 +3,7 @@
 #include <stint/kernels/dispatch.h>
 #include <stint/kernels/select/keys.h>
 #include <stint/kernels/select/select.h>
+#include <stint/kernels/select/tile_count.h>
 #include <stint/runtime/philox.h>
 
 namespace stint {
@@ -51,7 +52,8 @@ constexpr std::array<std::int64_t, 4> sample_places(std::int64_t number, std::in
   return places;
 }
 
-STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent))
+STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent,
+                              const Tensor& tiles))
 STINT_KERNEL(void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor& moments))
 STINT_KERNEL(void take_sample(const Tensor& x, const Tensor& sample))
 

@@ -8,7 +8,7 @@ STINT_KERNEL(void select_token_backward(const Tensor& dy, std::int64_t index, co
 
 Tensor SelectToken::forward(Saver&, const Tensor& x) const {
   require(x.shape().rank() == 3 && index >= 0 && index < x.shape()[1], name, "expected [N,T,C] with T > {}, got {}",
-          index, x.shape().text());
+          index, x.shape());
   Tensor y({x.shape()[0], x.shape()[2]}, x.dtype(), x.device());
   STINT_RUN(name, traffic(y, y), x.device(), select_token_forward(x, index, y));
   return y;

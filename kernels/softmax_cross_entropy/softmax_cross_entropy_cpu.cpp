@@ -1,12 +1,38 @@
-// Cross-entropy over rows: the row's maximum is taken off before exponentials; the loss is summed in double, in order.
+// Cross-entropy over rows, in parallel: the row's maximum is taken off before exponentials. Sums over a row run in 16
+// lanes, the loss is summed in double, in order. dlogits may accumulate.
 
 #include <stint/kernels/dispatch.h>
+#include <stint/kernels/exponentials.h>
 #include <stint/runtime/parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 namespace stint::cpu {
+
+namespace {
+
+template <typename Body>
+void for_rows(const Tensor& logits, const Body& body) {
+  std::int64_t grain = std::max<std::int64_t>(1, 16384 / logits.shape()[1]);
+  parallel_for(logits.shape()[0], grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) body(row);
+  });
+}
+
+template <typename T>
+float sum_of_row(const T* row, std::int64_t count) {
+  Lanes sums{};
+  for_lanes(count, [&](std::int64_t i, auto n) {
+    Lanes x;
+    load(x, row + i, n);
+    sums += x;
+  });
+  return sum_of(sums);
+}
+
+}  // namespace
 
 void cross_entropy_forward(const Tensor& logits, const Tensor& labels, float smoothing, const Tensor& loss,
                            const Tensor& log_sums) {
@@ -20,20 +46,13 @@ void cross_entropy_forward(const Tensor& logits, const Tensor& labels, float smo
   std::vector<double> losses(rows);
   with_float_type(logits.dtype(), "softmax_cross_entropy", [&](auto type) {
     using T = decltype(type);
-    parallel_for(rows, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t n = begin; n < end; ++n) {
-        const T* row = logits.data<T>() + n * classes;
-        float largest = row[0];
-        for (std::int64_t k = 1; k < classes; ++k) largest = std::max(largest, float(row[k]));
-        double sum = 0, mean = 0;
-        for (std::int64_t k = 0; k < classes; ++k) {
-          sum += std::exp(float(row[k]) - largest);
-          mean += float(row[k]);
-        }
-        double log_sum = largest + std::log(sum);
-        log_sums.data<float>()[n] = static_cast<float>(log_sum);
-        losses[n] = log_sum - (1 - smoothing) * float(row[label[n]]) - smoothing * mean / static_cast<double>(classes);
-      }
+    for_rows(logits, [&](std::int64_t n) {
+      const T* row = logits.data<T>() + n * classes;
+      float largest = largest_of(row, classes);
+      double log_sum = largest + std::log(double{exponentials(row, classes, largest, row_of_floats(classes))});
+      log_sums.data<float>()[n] = static_cast<float>(log_sum);
+      double spread = smoothing == 0 ? 0 : double{smoothing} * sum_of_row(row, classes) / static_cast<double>(classes);
+      losses[n] = log_sum - (1 - smoothing) * float(row[label[n]]) - spread;
     });
   });
   double total = 0;
@@ -44,20 +63,19 @@ void cross_entropy_forward(const Tensor& logits, const Tensor& labels, float smo
 void cross_entropy_backward(const Tensor& logits, const Tensor& labels, const Tensor& log_sums, float smoothing,
                             const Tensor& dy, const Tensor& dlogits, bool accumulate) {
   std::int64_t rows = logits.shape()[0], classes = logits.shape()[1];
-  float gain = *dy.data<float>() / static_cast<float>(rows);
+  float gain = *dy.data<float>() / static_cast<float>(rows), spread = smoothing / static_cast<float>(classes);
   with_float_type(logits.dtype(), "softmax_cross_entropy", [&](auto type) {
     using T = decltype(type);
-    parallel_for(rows, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t n = begin; n < end; ++n) {
-        const T* row = logits.data<T>() + n * classes;
-        T* out = dlogits.data<T>() + n * classes;
-        for (std::int64_t k = 0; k < classes; ++k) {
-          float target =
-              smoothing / static_cast<float>(classes) + (k == labels.data<std::int32_t>()[n] ? 1 - smoothing : 0);
-          float value = gain * (std::exp(float(row[k]) - log_sums.data<float>()[n]) - target);
-          out[k] = accumulate ? float(out[k]) + value : value;
-        }
-      }
+    for_rows(logits, [&](std::int64_t n) {
+      T* out = dlogits.data<T>() + n * classes;
+      float* p = row_of_floats(classes);
+      exponentials(logits.data<T>() + n * classes, classes, log_sums.data<float>()[n], p);
+      p[labels.data<std::int32_t>()[n]] -= 1 - smoothing;
+      for_lanes(classes, [&](std::int64_t i, auto count) {
+        Lanes difference;
+        load(difference, p + i);
+        store(gain * (difference - spread), out + i, count, accumulate);
+      });
     });
   });
 }

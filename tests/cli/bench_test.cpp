@@ -1,6 +1,7 @@
 #include <stint/tests/cli/run_program.h>
 #include <stint/tests/temporary_directory.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,44 @@ TEST_CASE("bench measures the machine's ceilings once, and says how far each ope
 
   std::ofstream(cached(directory)) << "{\"f32_flops\": ";
   CHECK(nlohmann::json::parse(bench(directory, " --json").out)["ceilings"]["f32_flops"] != 1e12);
+}
+
+TEST_CASE("bench says of each operator what the step spent in it and how fast that was") {
+  TemporaryDirectory directory;
+  auto operators = nlohmann::json::parse(bench(directory, " --json").out)["operators"];
+  double shares = 0, seconds = 0;
+  for (const auto& o : operators) {
+    shares += o["share"].get<double>();
+    seconds += o["seconds"].get<double>();
+    CHECK(o["flops_per_s"].get<double>() == Approx(o["flops"].get<double>() / o["seconds"].get<double>()));
+    CHECK(o["bytes_per_s"].get<double>() == Approx(o["bytes"].get<double>() / o["seconds"].get<double>()));
+  }
+  CHECK(shares > 0.5);
+  CHECK(shares <= 1);
+  for (const auto& o : operators)
+    CHECK(o["share"].get<double>() == Approx(o["seconds"].get<double>() * shares / seconds));
+
+  auto conv = std::find_if(operators.begin(), operators.end(), [](const auto& o) { return o["name"] == "conv2d"; });
+  REQUIRE(conv != operators.end());
+  CHECK((*conv)["calls"] == 21);             // 19 of 3x3 and two projections of 1x1
+  constexpr double positions = 8 * 16 * 16;  // a stage's: images and places in them; a quarter of it in the next
+  CHECK((*conv)["flops"] == 2 * positions * (27 * 16 + 6 * 144 * 16) +            // 3 > 16, 16 > 16
+                                2 * positions / 4 * (160 * 32 + 5 * 288 * 32) +   // 16 > 32 twice, 32 > 32
+                                2 * positions / 16 * (320 * 64 + 5 * 576 * 64));  // 32 > 64 twice, 64 > 64
+}
+
+TEST_CASE("bench's help names the variables that choose how convolutions are computed") {
+  TemporaryDirectory directory;
+  std::string help = run_shell("$stint bench --help", directory.path()).out;
+  CHECK_THAT(help, Catch::Contains("STINT_WINOGRAD=auto|off|always") && Catch::Contains("STINT_CPU_CONV=blocked"));
+#if STINT_WITH_ONEDNN  // the plain loops know one way
+  for (const char* wrong : {"STINT_WINOGRAD=never", "STINT_CPU_CONV=nchw"}) {
+    Outcome outcome = run_shell(std::string(wrong) + " $stint " + arguments, directory.path());
+    CHECK(outcome.code == 2);
+    CHECK_THAT(outcome.err, Catch::Contains("expected auto, off or always, got 'never'") ||
+                                Catch::Contains("expected blocked, reordered or channels-last, got 'nchw'"));
+  }
+#endif
 }
 
 TEST_CASE("bench prints its table, and a trace of one step where asked") {

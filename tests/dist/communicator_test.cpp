@@ -274,36 +274,61 @@ TEST_CASE("payload of scattered sums, exchanges, gathers and messages is counted
 TEST_CASE("a call that differs on one rank is an error that names it, on every rank", "[dist][group]") {
   struct Wrong {
     const char* text;
-    std::function<void(Communicator&)> call;
+    std::function<void(Communicator&, Device)> call;
+  };
+  auto all_reduce = [](Communicator& group, const Tensor& x, Reduce how) {
+    group.all_reduce(x, how, Payload::gradient).wait();
   };
   const Wrong wrongs[] = {
-      {"rank 2 calls all_reduce of 11 f32",
-       [](Communicator& g) { g.all_reduce(vector_of(0, 11, DType::f32), Reduce::sum, Payload::gradient).wait(); }},
-      {"rank 2 calls all_reduce of 10 bf16",
-       [](Communicator& g) { g.all_reduce(vector_of(0, 10, DType::bf16), Reduce::sum, Payload::gradient).wait(); }},
-      {"rank 2 calls broadcast of 10 f32, root 1",
-       [](Communicator& g) { g.broadcast(vector_of(0, 10, DType::f32), 1, Payload::gradient).wait(); }},
-      {"rank 2 calls all_reduce of 10 f32",
-       [](Communicator& g) { g.all_reduce(vector_of(0, 10, DType::f32), Reduce::mean, Payload::gradient).wait(); }},
+      {"all_reduce of 11 f32",
+       [&](Communicator& g, Device d) { all_reduce(g, vector_of(0, 11, DType::f32, d), Reduce::sum); }},
+      {"all_reduce of 10 bf16",
+       [&](Communicator& g, Device d) { all_reduce(g, vector_of(0, 10, DType::bf16, d), Reduce::sum); }},
+      {"broadcast of 10 f32, root 1",
+       [](Communicator& g, Device d) { g.broadcast(vector_of(0, 10, DType::f32, d), 1, Payload::gradient).wait(); }},
+      {"all_reduce of 10 f32",
+       [&](Communicator& g, Device d) { all_reduce(g, vector_of(0, 10, DType::f32, d), Reduce::mean); }},
   };
   for (const GroupKind& kind : group_kinds()) {
-    if (!kind.compares) continue;
+    int size = kind.fitting(4), odd = size - 1;
+    if (size < 2) continue;
+    INFO(kind.name);
     for (const Wrong& wrong : wrongs) {
-      auto errors = errors_of(kind, 4, timeout, [&](Communicator& group) {
-        if (group.rank() == 2) return wrong.call(group);
-        group.all_reduce(vector_of(group.rank(), 10, DType::f32), Reduce::sum, Payload::gradient).wait();
+      auto errors = errors_of(kind, size, timeout, [&](Communicator& group) {
+        if (group.rank() == odd) return wrong.call(group, kind.device);
+        all_reduce(group, vector_of(group.rank(), 10, DType::f32, kind.device), Reduce::sum);
       });
-      for (const std::string& error : errors) {
-        CHECK_THAT(error, Catch::Contains("the ranks differ") && Catch::Contains(wrong.text));
+      std::string named = fmt::format("rank {} calls {}", odd, wrong.text);
+      for (int r = 0; r < size; ++r) {
+        if (kind.here(r)) CHECK_THAT(errors[r], Catch::Contains("the ranks differ") && Catch::Contains(named));
       }
     }
-    auto errors = errors_of(kind, 3, timeout, [](Communicator& group) {
+    auto errors = errors_of(kind, size, timeout, [&](Communicator& group) {
       std::vector<Tensor> wanted;
-      for (int r = 0; r < 3; ++r) wanted.emplace_back(Shape{r == 1 && group.rank() == 0 ? 6 : 5}, DType::f32);
-      group.all_gather(vector_of(group.rank(), 5, DType::f32), wanted, Payload::gradient).wait();
+      for (int r = 0; r < size; ++r) {
+        Shape shape{r == 1 && group.rank() == 0 ? 6 : 5};
+        wanted.push_back(Tensor(shape, DType::f32).copy_to(kind.device));
+      }
+      group.all_gather(vector_of(group.rank(), 5, DType::f32, kind.device), wanted, Payload::gradient).wait();
     });
-    for (const std::string& error : errors) {
-      CHECK_THAT(error, Catch::Contains("rank 1 gives 5 elements, rank 0 expects 6"));
+    for (int r = 0; r < size; ++r) {
+      if (kind.here(r)) CHECK_THAT(errors[r], Catch::Contains("rank 1 gives 5 elements, rank 0 expects 6"));
+    }
+  }
+}
+
+TEST_CASE("a sender and a receiver that do not fit are an error on both", "[dist][group]") {
+  for (const GroupKind& kind : group_kinds()) {
+    if (kind.fitting(2) < 2) continue;
+    INFO(kind.name);
+    auto errors = errors_of(kind, 2, timeout, [&](Communicator& group) {
+      Tensor x = vector_of(0, group.rank() == 0 ? 10 : 12, DType::f32, kind.device);
+      if (group.rank() == 0) return group.send(x, 1, Payload::state).wait();
+      group.recv(x, 0, Payload::state).wait();
+    });
+    for (int r = 0; r < 2; ++r) {
+      if (!kind.here(r)) continue;
+      CHECK_THAT(errors[r], Catch::Contains("send of 10 f32") && Catch::Contains("recv of 12 f32"));
     }
   }
 }

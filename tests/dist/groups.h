@@ -17,7 +17,6 @@ struct GroupKind {
   std::function<void(int size, double timeout_s, const Worker&)> run;
   Device device = Device::cpu();                      ///< of the tensors
   std::vector<int> sizes = {1, 2, 3, 4, 5, 6, 7, 8};  ///< of groups that it can have here
-  bool compares = true;                               ///< whether it compares the ranks' calls before data moves
   int only_rank = -1;                                 ///< the one that runs here, where the others are other processes
 
   /// The largest of `sizes` up to `most`.

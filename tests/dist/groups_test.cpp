@@ -65,7 +65,7 @@ Group open_nccl(int rank, int size, int port, const dist::NcclId& id, Device dev
 
 GroupKind nccl_of_threads() {
   bool simulated = cuda_absence().find("simulated") != std::string::npos;
-  GroupKind kind{"nccl", {}, Device::cuda(), {1, 2, 3, 4, 5, 6, 7, 8}, false};
+  GroupKind kind{"nccl", {}, Device::cuda(), {1, 2, 3, 4, 5, 6, 7, 8}};
   if (!simulated) kind.sizes = {1};  // NCCL takes one rank a device, and one of several a process
   kind.run = [](int size, double timeout, const Worker& worker) {
     dist::NcclId id = dist::make_nccl_id();
@@ -79,7 +79,7 @@ GroupKind nccl_of_threads() {
 /// that who is ahead does not end up in the group that another is leaving.
 GroupKind nccl_of_processes(const LaunchVariables& launch) {
   static int port = launch.master_port;
-  GroupKind kind{"nccl", {}, Device::cuda(), {launch.size}, false, launch.rank};
+  GroupKind kind{"nccl", {}, Device::cuda(), {launch.size}, launch.rank};
   kind.run = [=](int size, double timeout, const Worker& worker) {
     int store_port = port++, group_port = port++;
     dist::TcpStore store("127.0.0.1", store_port, launch.rank == 0, std::chrono::seconds(20));

@@ -91,7 +91,7 @@ TEST_CASE("scratch memory of a convolution has a cap whatever the batch", "[op]"
   for (std::int64_t batch : {128, 512, 2048, 8192}) {
     TensorSpec x{{batch, 4, 4, 512}, DType::f32, Device::cpu(), Packing::c16};
     for (ConvPass pass : {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
-      std::size_t bytes = cpu::conv2d_workspace({x, x, window_3x3, false}, pass, false);
+      std::size_t bytes = cpu::conv2d_workspace({x, x, window_3x3, false}, pass, {}, false);
       INFO(batch << " images, pass " << int(pass));
       CHECK(bytes <= std::size_t{256} << 20);
     }

@@ -61,6 +61,20 @@ TEST_CASE("dropping keeps the largest elements, in order, and restores them wher
   }
 }
 
+TEST_CASE("of large tensors the largest elements are kept too, of which selection knows the counts", "[op]") {
+  constexpr std::int64_t count = 100003;
+  for (DType dtype : dtypes) {
+    for (Content content : contents) {
+      INFO(name_of(dtype) << " content " << int(content));
+      Tensor x = make_content(content, {{count}, dtype});
+      std::int64_t capacity = drop_capacity(count, 0.9);
+      KeptElements kept = drop(x, {.gamma = 0.9});
+      CHECK(counts_of(kept).inside == capacity);
+      CHECK(same(restore(kept), only(x, largest(keys_of(x), capacity))));
+    }
+  }
+}
+
 TEST_CASE("the number of kept elements is that of the authors' arithmetic", "[op]") {
   CHECK(drop_capacity(1000, 0.9) == 99);  // 1 - 0.9 is a little below 0.1
   CHECK(drop_capacity(1000, 0.5) == 500);
@@ -239,6 +253,25 @@ TEST_CASE("what is inside beyond the capacity is cut in index order, and counted
     Reals expected = values;
     std::fill(expected.begin() + 20 * 40, expected.end(), 0.0);
     CHECK(to_reals(restore(kept)) == expected);
+  }
+}
+
+TEST_CASE("behind the last kept element stand zeros, and -1 for places", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  Reals values(4000, 0.0);
+  for (int i = 0; i < 10; ++i) values[300 * i] = 50;
+  Tensor x = to_tensor(values, {{4000}, DType::f32, device});
+  for (DropIndex index : indexes) {
+    drop(make_content(Content::equal, x.spec()), {.gamma = 0.9, .index = index});  // leaves its memory, filled
+    KeptElements kept = drop(x, {.strategy = DropStrategy::nsigma, .gamma = 0.9, .index = index});
+    REQUIRE(counts_of(kept).kept == 10);
+    Reals expected(static_cast<std::size_t>(drop_capacity(4000, 0.9)), 0.0);
+    std::fill_n(expected.begin(), 10, 50.0);
+    CHECK(to_reals(kept.values) == expected);
+    if (index == DropIndex::bitmask) continue;
+    Reals places(expected.size(), -1.0);
+    for (int i = 0; i < 10; ++i) places[i] = 300 * i;
+    CHECK(to_reals(kept.index) == places);
   }
 }
 

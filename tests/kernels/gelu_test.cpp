@@ -27,6 +27,7 @@ OpCase<Gelu> gelu_case(std::string name, Shape x) {
 }
 
 const Registered perf([] { return gelu_case("3152x768", {3152, 768}); });
+const Registered in_cache([] { return gelu_case("10x768: in cache, one thread", {10, 768}); });
 
 }  // namespace
 
@@ -53,4 +54,21 @@ TEST_CASE("gelu is exact within 2e-6 from far left to far right, with its limits
   CHECK(ends[0] == Approx(1e30));
   CHECK(ends[1] == 0);
   CHECK(std::isnan(ends[2]));
+}
+
+TEST_CASE("gelu's derivative is exact within 1e-6 from far left to far right", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  Reals x;
+  for (double value = -12; value <= 12; value += 0.003) x.push_back(static_cast<float>(value));
+  TensorSpec spec{{static_cast<std::int64_t>(x.size())}, DType::f32, device};
+  RecordingSaver saver;
+  Gelu{}.forward(saver, to_tensor(x, spec));
+  Tensor dx;
+  Gelu{}.backward(ReplayedSaved(saver), to_tensor(Reals(x.size(), 1), spec), Grad(GradMode::overwrite, dx, spec));
+  Reals slope = to_reals(dx);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    INFO("x = " << x[i]);
+    double density = std::exp(-x[i] * x[i] / 2) / std::sqrt(2 * M_PI);
+    REQUIRE(std::abs(slope[i] - (0.5 * std::erfc(-x[i] / std::sqrt(2.0)) + x[i] * density)) < 1e-6);
+  }
 }

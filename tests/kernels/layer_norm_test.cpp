@@ -37,6 +37,7 @@ OpCase<LayerNorm> norm_case(std::string name, Shape x, float eps = 1e-5f, double
 }
 
 const Registered perf([] { return norm_case("3152x192", {3152, 192}); });
+const Registered in_cache([] { return norm_case("80x192: in cache", {80, 192}); });
 
 }  // namespace
 

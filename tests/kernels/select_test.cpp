@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 
 #include "select_reference.h"
 
@@ -67,6 +68,38 @@ TEST_CASE("large tensors are selected exactly, also where a sample of them says 
     }
     CHECK(count_inside(x, find_largest(x, 60000), 60000) == 60000);
     CHECK(count_inside(x, find_largest(x, keep), keep) == keep);
+  }
+}
+
+TEST_CASE("what a selection leaves behind of a tile is right where nothing is near the border", "[op]") {
+  for (DType dtype : dtypes) {
+    for (Content content : contents) {
+      for (std::int64_t count : {7, 2049, 100003}) {
+        Tensor x = make_content(content, {{count}, dtype}), cut = make_cut(Device::cpu());
+        std::vector<std::uint32_t> keys = keys_of(x);
+        for (std::int64_t keep : {std::int64_t{0}, std::int64_t{1}, count / 10, count - 1}) {
+          INFO(name_of(dtype) << " content " << int(content) << ": " << keep << " of " << count);
+          std::vector<TileCount> tiles(key_tiles(count), TileCount{-1, -1});
+          Tensor memory({static_cast<std::int64_t>(tiles.size() * sizeof(TileCount))}, DType::u8);
+          std::memcpy(memory.raw(), tiles.data(), memory.bytes());
+          cut_largest(x, keep, cut, memory);
+          std::memcpy(tiles.data(), memory.raw(), memory.bytes());
+          std::uint32_t border = read(cut).key;
+          std::size_t right = 0;
+          for (std::size_t tile = 0; tile < tiles.size(); ++tile) {
+            auto begin = keys.begin() + static_cast<std::int64_t>(tile) * key_tile;
+            auto end = keys.end() - begin < key_tile ? keys.end() : begin + key_tile;
+            REQUIRE(tiles[tile].equal >= 0);
+            REQUIRE(tiles[tile].equal >= std::count(begin, end, border));
+            if (tiles[tile].equal > 0) continue;
+            REQUIRE(tiles[tile].above == std::count_if(begin, end, [&](auto key) { return key > border; }));
+            ++right;
+          }
+          bool apart = dtype == DType::f32 && content == Content::normal && count > 100000;
+          if (apart && keep == count / 10) CHECK(right > tiles.size() * 8 / 10);  // so packing reads only once
+        }
+      }
+    }
   }
 }
 

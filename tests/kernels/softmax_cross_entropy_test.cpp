@@ -36,6 +36,9 @@ OpCase<SoftmaxCrossEntropy> loss_case(std::string name, std::int64_t classes, st
 }
 
 const Registered perf([] { return loss_case("256x1000", 1000, std::vector<int>(256, 7), 0.1f); });
+const Registered in_cache([] {
+  return loss_case("16x1000: in cache, one thread", 1000, std::vector<int>(16, 7), 0.1f);
+});
 
 }  // namespace
 

@@ -28,6 +28,7 @@ OpCase<Softmax> softmax_case(std::string name, Shape x) {
 }
 
 const Registered perf([] { return softmax_case("4096x197", {4096, 197}); });
+const Registered in_cache([] { return softmax_case("80x197: in cache, one thread", {80, 197}); });
 
 }  // namespace
 

@@ -98,6 +98,21 @@ TEST_CASE("definitions of a vision transformer and of vgg are the registered one
         parameters({"vgg11_bn", {{"head", "cifar"}}, 3, 32, 10}));
 }
 
+TEST_CASE("ReLU behind a max-pool trains to the bits of one in front of it", "[models]") {
+  TemporaryDirectory directory;
+  auto write = [&](const std::string& name, const std::string& between) {
+    std::string file = directory.path() / name;
+    std::ofstream(file) << with_layers(
+        "  - {name: c, kind: conv, out: 16, kernel: 3, padding: 1}\n  - {name: n, kind: batch_norm}\n" + between +
+        "  - {name: d, kind: conv, out: 16, kernel: 3, padding: 1}\n  - {name: g, kind: global_pool}\n"
+        "  - {name: f, kind: linear, out: $classes}\n");
+    return file;
+  };
+  std::string relu = "  - {name: r, kind: relu}\n", pool = "  - {name: p, kind: max_pool, kernel: 2}\n";
+  require_same_bits({write("behind.yaml", pool + relu), {}, 3, 16, 3},
+                    {write("front.yaml", relu + pool), {}, 3, 16, 3});
+}
+
 TEST_CASE("a net in no registry trains", "[models]") {
   ModelSpec spec{shipped("hybrid"), {{"depth", "1"}}, 3, 16, 3};
   auto model = make_model(spec);

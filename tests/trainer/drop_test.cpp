@@ -1,5 +1,6 @@
 #include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/files.h>
+#include <stint/tools/trainer/plan.h>
 #include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/train.h>
 
@@ -121,13 +122,14 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
   config.optim.epochs = 2;
   config.data.batch_size = 400;
   config.log.output = directory.path();
-  for (const char* drop : {"random:gamma=0.5/0.9@1", "mink:gamma=0.9"}) {
+  for (std::string drop : {"random:gamma=0.5/0.9@1", "mink:gamma=0.9"}) {
     config.memory.drop = drop;
+    config.amp = drop.starts_with("mink") ? "bf16" : "";
     config.resume = "";
-    config.log.experiment = std::string(drop, 4) + "-whole";
+    config.log.experiment = drop.substr(0, 4) + "-whole";
     std::string whole = weights_of(config);
     config.memory.probe_every = 2;
-    config.log.experiment = std::string(drop, 4) + "-cut";
+    config.log.experiment = drop.substr(0, 4) + "-cut";
     weights_of(config, 4);
     config.resume = directory.path().string() + "/" + config.log.experiment;
     std::filesystem::path probes = config.resume + "/probes.jsonl";
@@ -146,6 +148,50 @@ TEST_CASE("a dropping run that was stopped and resumed has the bits of an uninte
       CHECK(json["relative_error"] < 3);
     }
     CHECK(seen.size() > 2);
+  }
+}
+
+TEST_CASE("of nested layers the longest path's gamma holds", "[trainer]") {
+  Config config = small_net(Device::cpu());
+  config.memory.drop = "mink:gamma=0.9";
+  config.memory.drop_layers = {{"layer2", "0.5"}, {"layer2.1", "0.7"}, {"layer2.1.conv2", "0.8"}};
+  DataSet data = load_dataset(config);
+  std::map<std::string, std::string> encodings;
+  for (const LedgerRow& row : plan_step(config, data.train).ledger) {
+    if (row.slot.op == "conv2d" && row.slot.index == 0) encodings[row.slot.layer] = row.encoding;
+  }
+  CHECK(encodings["layer1.2.conv2"] == "mink 0.9 bitmask");
+  CHECK(encodings["layer2.0.conv2"] == "mink 0.5 bitmask");
+  CHECK(encodings["layer2.1.conv1"] == "mink 0.7 bitmask");
+  CHECK(encodings["layer2.1.conv2"] == "mink 0.8 bitmask");
+}
+
+TEST_CASE("a probe says the more is dropped, the less is left, and changes nothing", "[trainer]") {
+  Config config = small_net(devices().front());
+  config.memory.drop = "mink:gamma=0.5/0.7@1/0.99@2";
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+  Training training(config, data.train, loader.batches(), Device::parse(config.device));
+  Batch batch = loader.batch(0, 0, training.device());
+  std::map<std::string, LayerProbe> before;
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    training.set_steps(epoch * loader.batches());
+    Tensor buffers = training.state().buffers().copy_to(Device::cpu());
+    std::vector<LayerProbe> rows = probe(training, batch);
+    CHECK(same_bits(training.state().buffers().copy_to(Device::cpu()), buffers));
+    CHECK(rows.size() > 15);
+    for (const LayerProbe& row : rows) {
+      INFO(row.layer << ", gamma " << row.input.gamma);
+      CHECK(row.cosine <= 1.000001);
+      double left = row.cosine * row.cosine;  // of the exact gradient, at the best length
+      CHECK(row.relative_error * row.relative_error >= 1 - left - 1e-6);
+      if (auto last = before.find(row.layer); last != before.end()) {
+        CHECK(row.input.kept_energy < last->second.input.kept_energy);
+        CHECK(row.cosine < last->second.cosine);
+        CHECK(row.relative_error > last->second.relative_error);
+      }
+      before[row.layer] = row;
+    }
   }
 }
 

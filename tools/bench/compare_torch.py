@@ -119,7 +119,13 @@ def sentence(r):
             f"  stint {ours['dtype']:<5} {of(ours['images_per_s'])} images/s, {mib(ours)} MiB resident\n"
             f"  torch f32   {of(theirs['images_per_s'])} images/s, {mib(theirs)} MiB resident\n"
             f"  ratio {of(r['ratios'], 2)} over {r['pairs']} pairs of {r['steps_a_turn']} step(s)\n"
-            f"  PyTorch {theirs['torch']}, {theirs['layout']}, " + ", ".join(f"{k}={v}" for k, v in theirs["tuning"].items()))
+            f"  {theirs['layout']}; {settings(theirs)}")
+
+
+def settings(theirs):
+    """Which PyTorch, and how it was tuned."""
+    return f"PyTorch {theirs['torch']}, torchvision {theirs['torchvision']}, " + " ".join(
+        f"{name}={value}" for name, value in theirs["tuning"].items())
 
 
 def of(values, digits=1):
@@ -138,6 +144,7 @@ def table(rows):
         lines.append(f"| {r['model']} {r['model_kwargs']} {r['image_size']}, batch {r['batch']} | {r['threads']} | {ours['dtype']} | "
                      f"{of(ours['images_per_s'])} | {of(theirs['images_per_s'])}, {theirs['layout']} | **{r['ratio']:.2f}** "
                      f"({r['ratios']['min']:.2f}-{r['ratios']['max']:.2f}) | {mib(ours)} / {mib(theirs)} |")
+    lines += ["", *dict.fromkeys(f"`{settings(r['torch'])}`" for r in rows)]
     return "\n".join(lines) + "\n"
 
 

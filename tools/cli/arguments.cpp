@@ -118,6 +118,12 @@ void add_commands(CLI::App& app, RawTexts& raw) {
   add_run_command(app, raw, "plan", "memory and arithmetic of a step, without running it");
   CLI::App* bench = add_run_command(app, raw, "bench", "time and memory of training steps");
   bench->add_option("--steps", raw.steps, "timed steps, after three to warm up [10]")->type_name("");
+  bench->footer(
+      "On the CPU the environment chooses how convolutions are computed:\n"
+      "  STINT_WINOGRAD=auto|off|always          Winograd: where it wins [auto], never, wherever it exists\n"
+      "  STINT_CPU_CONV=blocked|reordered|channels-last\n"
+      "                                          how activations lie between layers [blocked]\n"
+      "The machine's ceilings are measured once, after the steps, and kept in ~/.cache/stint.");
   CLI::App* predict = add_run_command(app, raw, "predict", "classes of images, by --pretrained weights");
   predict
       ->add_option("--input", raw.inputs,

@@ -57,8 +57,14 @@ void print_operators(const std::vector<OperatorTime>& operators, const StepCost&
 nlohmann::ordered_json to_json(const std::vector<OperatorTime>& operators, const StepCost& step) {
   auto rows = nlohmann::ordered_json::array();
   for (const OperatorTime& o : operators) {
-    nlohmann::ordered_json row = {
-        {"name", o.name}, {"calls", o.calls}, {"seconds", o.seconds}, {"flops", o.work.flops}, {"bytes", o.work.bytes}};
+    nlohmann::ordered_json row = {{"name", o.name},
+                                  {"calls", o.calls},
+                                  {"seconds", o.seconds},
+                                  {"share", o.seconds / step.seconds},
+                                  {"flops", o.work.flops},
+                                  {"bytes", o.work.bytes},
+                                  {"flops_per_s", o.work.flops / o.seconds},
+                                  {"bytes_per_s", o.work.bytes / o.seconds}};
     if (step.ceilings) row["ceiling_share"] = step.ceilings->share(o.work, o.seconds, step.bf16);
     rows.push_back(std::move(row));
   }

@@ -19,7 +19,8 @@ struct OperatorTime {
 /// The most expensive first. Ranges that contain others ("step") are left out.
 std::vector<OperatorTime> by_operator(const std::vector<ProfileEvent>& events);
 
-/// What the shares are of: how long the step took, the machine's ceilings where they are known, and whose dtype.
+/// What the shares are of: how long the step took that the operators were part of, the machine's ceilings where they
+/// are known, and whose dtype.
 struct StepCost {
   double seconds = 0;
   std::optional<Ceilings> ceilings;

@@ -1,4 +1,5 @@
 #include <stint/kernels/cast/cast.h>
+#include <stint/kernels/kept_weights.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
@@ -80,6 +81,7 @@ class Classifier {
 };
 
 Tensor classify(Classifier& classifier, const PredictInput& images, std::int64_t batch_size) {
+  KeptWeights unchanged;
   Tensor all;
   for (std::int64_t begin = 0; begin < images.count(); begin += batch_size) {
     std::int64_t n = std::min(batch_size, images.count() - begin);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds what a GPU machine without packages needs, in one archive: `bundle.sh BUILD [CMAKE ARGUMENT...]` makes
 # BUILD/bundle.tar.gz. Inside: the program and its tests with the CUDA side and the plain CPU backend, every shared
-# library they use but glibc's, and the scripts that check and measure. cuBLASLt and cuDNN come from the machine.
+# library they use but glibc's, the tables of `stint reproduce`, and the scripts that check and measure. cuBLASLt and
+# cuDNN come from the machine.
 set -euo pipefail
 most_bytes=50000000
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,6 +19,10 @@ mkdir -p "$bundle/bin" "$bundle/lib" "$bundle/tools/gpu" "$bundle/tests/golden"
 cp "$build/stint" "$build/unit_tests" "$bundle/bin"
 cp "$root"/tools/gpu/*.py "$root/tools/gpu/check.sh" "$bundle/tools/gpu"
 cp -r "$root/tools/bench" "$bundle/tools"
+for paper in "$root"/tools/reproduce/*/; do
+  mkdir -p "$bundle/share/stint/reproduce/$(basename "$paper")"
+  cp "$paper"*.yaml "$bundle/share/stint/reproduce/$(basename "$paper")"
+done
 cp "$root"/tests/golden/*.safetensors "$bundle/tests/golden"
 
 # glibc's own libraries must be the machine's. The others are found beside the program, by each other too: that is what

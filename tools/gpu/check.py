@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import accuracy
 import bench
 import dropit
 import ranks
@@ -25,6 +26,7 @@ STAGES = {
     "resnet18": bench.resnet18,
     "resnet50": bench.resnet50,
     "dropit": dropit.dropit,
+    "accuracy": accuracy.accuracy,
 }
 
 
@@ -35,6 +37,7 @@ def arguments():
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--bin", type=Path)
+    parser.add_argument("--cifar10", type=Path)
     parser.add_argument("--peer", type=Path, default=TOOLS / "bench" / "torch_step.py",
                         help="PyTorch's side of the comparisons; another program in tests")
     options = parser.parse_intermixed_args()
@@ -85,7 +88,8 @@ def store(out, results):
 def main():
     options = arguments()
     options.out.mkdir(parents=True, exist_ok=True)
-    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run, options.quick, options.peer)
+    machine = Machine(options.out.resolve(), find_binaries(options.bin), options.dry_run, options.quick, options.peer,
+                      options.cifar10)
     file = options.out / "results.json"
     results = earlier_results(file, describe(machine))
     results["date"] = datetime.date.today().isoformat()

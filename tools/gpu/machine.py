@@ -25,8 +25,8 @@ class Failed(Exception):
 
 
 class Machine:
-    def __init__(self, out, binaries, dry, quick, peer):
-        self.out, self.binaries, self.dry, self.peer = out, binaries, dry, peer
+    def __init__(self, out, binaries, dry, quick, peer, cifar10):
+        self.out, self.binaries, self.dry, self.peer, self.cifar10 = out, binaries, dry, peer, cifar10
         self.rounds = 1 if dry else 2 if quick else 3
         self.compiles = not dry and not quick  # PyTorch, which takes a minute a network
         self.device = "cpu" if dry else "cuda"

@@ -11,6 +11,8 @@ def markdown(results, stages):
     parts += [comparison(done[name]) for name in COMPARED if done.get(name, {}).get("status") == "passed"]
     if done.get("dropit", {}).get("status") == "passed":
         parts.append(dropping(done["dropit"]))
+    if done.get("accuracy", {}).get("status") == "passed":
+        parts.append(trained(done["accuracy"]))
     parts.append(missing(done, stages))
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -60,6 +62,14 @@ def dropping(stage):
              spread(row["of_operators_percent"]), row["saved_bytes"], row["peak_bytes"]] for row in stage["rows"]]
     titles = ["", "policy", "step, ms", "step against dense, %", "its operators over the others, %", "saved bytes", "peak bytes"]
     return "## DropIT, gamma 0.9: median (range) of rounds that take turns\n\n" + table(titles, rows)
+
+
+def trained(stage):
+    rows = [[row["table"], row["row"], f"{row['top1'][-1]:.2f}", row["saved_bytes"], row["peak_bytes"],
+             f"{row['training_seconds']:.1f}", f"{row['waiting_for_data_percent']:.1f}"] for row in stage["rows"]]
+    titles = ["table", "row", "top-1, %", "saved bytes", "peak bytes", "training, s", "of those waiting for data, %"]
+    commands = "\n".join(row["command"] for row in stage["rows"])
+    return f"## Trained: rows of `stint reproduce`, one seed\n\n{table(titles, rows)}\n\n```\n{commands}\n```"
 
 
 def spread(values):

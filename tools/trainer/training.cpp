@@ -1,5 +1,6 @@
 #include <stint/kernels/add/add.h>
 #include <stint/kernels/cast/cast.h>
+#include <stint/kernels/kept_weights.h>
 #include <stint/kernels/softmax_cross_entropy/softmax_cross_entropy.h>
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/optimiser.h>
@@ -199,6 +200,7 @@ void Training::note_memory() {
 EvalResult Training::evaluate(Loader& loader) {
   ProfileRange range("evaluate");
   EmaScope averaged(ema());
+  KeptWeights unchanged;
   double loss_sum = 0;
   std::int64_t seen = 0, first = 0, five = 0;
   for (std::int64_t i = 0; i < loader.batches(); ++i) {
