@@ -10,8 +10,8 @@ namespace {
 
 /// A row of one run that measured `y` at every `x`.
 RowResult row_of(const Row& row, const std::vector<double>& x, const std::vector<double>& y) {
-  FinishedRun run{.job = {}, .seed = 1, .measures = {}};
-  for (std::size_t i = 0; i < x.size(); ++i) run.measures.push_back({{"step", x[i]}, {"rounds", y[i]}});
+  EndedRun run;
+  for (std::size_t i = 0; i < x.size(); ++i) run.record.measures.push_back({{"step", x[i]}, {"rounds", y[i]}});
   RowResult result{.row = &row};
   result.runs.push_back(run);
   result.figures["step"] = {.mean = x.back(), .count = 1};
