@@ -1,5 +1,4 @@
-#include <stint/tests/cli/run_program.h>
-#include <stint/tests/temporary_directory.h>
+#include <stint/tests/cli/table_folder.h>
 #include <stint/tools/reproduce/children.h>
 #include <stint/tools/reproduce/job.h>
 #include <stint/tools/reproduce/measures.h>
@@ -9,8 +8,6 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 using namespace stint;
@@ -18,47 +15,6 @@ using namespace stint::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// A table of two quick rows; `tail` is what stands behind them.
-const std::string table_head =
-    "title: t\n"
-    "source: s\n"
-    "says: what is said\n"
-    "arguments: --dataset digits --model logistic --batch-size 64 --lr 0.1\n"
-    "tiers:\n"
-    "  smoke: {arguments: --epochs $epochs, values: {epochs: 2}, seeds: [1, 2], hours: 0.001}\n"
-    "rows:\n"
-    "  - {name: one, baseline: one, paper: {top1: 12.5}, tag: REC}\n"
-    "  - {name: two, baseline: one, from: one, arguments: --lr 0.05, paper: {top1: 99}, tag: MEM}\n"
-    "columns:\n"
-    "  top1: {value: eval_top1}\n"
-    "  share: {value: saved_act_bytes, as: ratio}\n"
-    "  epoch: {value: epochs, when: eval_top1, at_least: 1, digits: 0}\n";
-
-void write(const fs::path& file, const std::string& text) {
-  fs::create_directories(file.parent_path());
-  std::ofstream(file) << text;
-}
-
-std::string read(const fs::path& file) {
-  std::ifstream stream(file);
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-
-Outcome table_tool(const std::string& words, const TemporaryDirectory& directory) {
-  std::size_t space = words.find(' ');
-  return run_program("reproduce " + words.substr(0, space) + " --manifests manifests" +
-                         (space == std::string::npos ? "" : words.substr(space)),
-                     directory.path());
-}
-
-int count(const std::string& text, const std::string& part) {
-  int found = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
-  return found;
-}
 
 /// What `list` says to a table of these lines.
 std::string error_of_table(const std::string& text) {
@@ -121,6 +77,9 @@ TEST_CASE("a table that is wrong names file and line") {
   name.replace(name.find("{epochs: 2}"), 11, "{epochs: $epochs}");
   CHECK(error_of_table(name) ==
         "stint: manifests/p/t.yaml:6: epochs: $epochs is no value: a name in it is not replaced\n");
+  std::string seeds = table_head;
+  seeds.replace(seeds.find("[1, 2]"), 6, "[]");
+  CHECK(error_of_table(seeds) == "stint: manifests/p/t.yaml:6: seeds: expected one at least\n");
   CHECK(error_of_table("title: t\nsource: s\n") == "stint: manifests/p/t.yaml:1: expected `says:`\n");
   CHECK(error_of_table("- 1\n").starts_with("stint: manifests/p/t.yaml:1: expected `key: value` lines"));
   CHECK(error_of_table("title: [\n").starts_with("stint: manifests/p/t.yaml:2: is not YAML: "));
@@ -154,6 +113,11 @@ TEST_CASE("a table is run once and is reported") {
   }
   CHECK(read(runs / "one-1/command.txt").starts_with("stint train --dataset digits "));
   CHECK(!fs::exists(runs / "one-1.command"));
+  std::string kept = read(runs / "one-1/measures.json");
+  for (const char* key : {"\"cpu\": ", "\"day\": ", "\"jobs\": 1,", "\"threads\": ", "\"version\": "}) {
+    CAPTURE(key);
+    CHECK(count(kept, key) == 1);
+  }
   CHECK(read(runs / "two-1/args.yaml").find("one-1") != std::string::npos);
   Outcome again = table_tool("run p --jobs 2", directory);
   CHECK(again.code == 0);
@@ -237,6 +201,7 @@ TEST_CASE("a figure that came in some runs alone says so and fails what it is co
   CHECK(table_tool("report p", directory).code == 0);
   std::string summary = read(runs / "p-t-smoke/one-2/summary.csv");
   write(runs / "p-t-smoke/one-2/summary.csv", summary.substr(0, summary.find('\n') + 1));  // nothing came
+  fs::remove(runs / "p-t-smoke/one-2/measures.json");
 
   Outcome report = table_tool("report p", directory);
   CHECK(report.code == 8);
@@ -269,7 +234,7 @@ TEST_CASE("a run that starts from weights of another command is another run") {
   text.replace(text.find("{name: one,"), 11, "{name: one, arguments: --momentum 0.5,");
   write(directory.path() / "manifests/p/t.yaml", text);
   REQUIRE(table_tool("run p --seeds 1", directory).code == 0);
-  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\nfrom: stint train ") == 1);
+  CHECK(count(read(directory.path() / "runs/reproduce/p-t-smoke/two-1/command.txt"), "\n# from: stint train ") == 1);
   CHECK(count(table_tool("run p --seeds 1", directory).out, "finished before") == 2);
 
   text.replace(text.find("--momentum 0.5"), 14, "--momentum 0.6");
@@ -309,6 +274,7 @@ TEST_CASE("a report that is damaged is named; a folder whose number is no seed i
   CHECK(count(read(directory.path() / "runs/reproduce/report.md"), "not finished") == 0);
   for (const char* damaged : {"{\"total\": 1", "[]", "{\"slots\": [{}]}"}) {
     write(runs / "one-1/report.json", damaged);
+    fs::remove(runs / "one-1/measures.json");
     Outcome report = table_tool("report p", directory);
     CHECK(report.code == 4);
     CHECK(report.err == "stint: reproduce: runs/reproduce/p-t-smoke/one-1/report.json is damaged: remove its run\n");

@@ -97,6 +97,9 @@ void add_reproduce(CLI::App& app, ReproduceArguments& r) {
     command->add_option("--tier", r.tier, "smoke, reduced, gpu or full; run: [smoke], report: all")->type_name("");
     command->add_option("--output", r.output, "where runs and report go [runs/reproduce]")->type_name("");
   }
+  report->add_option("--publish", r.publish, "DIR: write DIR.md, and what it leads to into DIR, to be committed")
+      ->type_name("");
+  report->add_option("--note", r.note, "FILE: a text that the page shows as a note")->type_name("");
   run->add_option("--data-dir", r.data, "[DATASET=]PATH: where a data set lies; may be repeated")->type_name("");
   run->add_option("--only", r.only, "these rows")->type_name("");
   run->add_option("--seeds", r.seeds, "in the place of the table's")->type_name("");

@@ -13,6 +13,8 @@ struct ReproduceArguments {
   std::string table = "all", tier;
   std::string output = "runs/reproduce";
   std::string manifests;  ///< empty: the program's own
+  std::string publish;    ///< report: DIR of a page DIR.md; empty: report.md beside the runs
+  std::string note;       ///< report: a file
   std::vector<std::string> only, data;
   std::vector<std::int64_t> seeds;
   std::int64_t threads = 0, jobs = 1;

@@ -106,14 +106,6 @@ constexpr const char* vectors = "avx2";
 constexpr const char* vectors = "sse";
 #endif
 
-std::string cpu_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(std::min(line.find(": ") + 2, line.size()));
-  }
-  return "cpu";
-}
-
 Ceilings read(const std::filesystem::path& path) {
   auto json = nlohmann::json::parse(std::ifstream(path), nullptr, false);
   auto number = [&](const char* key) {
@@ -135,6 +127,14 @@ void write(const std::filesystem::path& path, const Ceilings& c) {
 }
 
 }  // namespace
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(std::min(line.find(": ") + 2, line.size()));
+  }
+  return "cpu";
+}
 
 double Ceilings::share(const Work& work, double seconds, bool is_bf16) const {
   return std::max(work.flops / (is_bf16 ? bf16 : f32), work.bytes / memory) / seconds;

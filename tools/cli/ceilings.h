@@ -17,6 +17,9 @@ struct Ceilings {
   double share(const Work& work, double seconds, bool is_bf16) const;
 };
 
+/// The processor's name; "cpu" where the system does not tell.
+std::string cpu_model();
+
 /// Where they are kept: $XDG_CACHE_HOME/stint (or ~/.cache/stint), a file a CPU model and number of threads; empty
 /// where the environment names no such place. To measure again, delete it.
 std::filesystem::path ceilings_file();

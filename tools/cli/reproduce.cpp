@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <stint/runtime/closest.h>
 #include <stint/runtime/error.h>
+#include <stint/tools/cli/ceilings.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/reproduce/page.h>
 #include <stint/tools/reproduce/pictures.h>
@@ -51,7 +52,8 @@ reproduce::Request request_of(const ReproduceArguments& arguments) {
                              .only = arguments.only,
                              .seeds = arguments.seeds,
                              .threads = arguments.threads,
-                             .jobs = arguments.jobs};
+                             .jobs = arguments.jobs,
+                             .cpu = cpu_model()};
   for (const std::string& text : arguments.data) {
     std::size_t equals = text.find('=');
     std::string name = equals == std::string::npos ? "" : text.substr(0, equals);
@@ -83,14 +85,38 @@ void draw(const TableResult& result, const std::filesystem::path& folder) {
   }
 }
 
-/// Writes page and pictures; prints what does not hold.
+/// Copies the records that the page leads to.
+void publish_runs(const TableResult& result, const std::filesystem::path& output) {
+  std::filesystem::path folder = folder_of(*result.table, result.tier, output);
+  for (const auto& row : result.rows) {
+    for (const auto& run : row.runs) write_record(folder / run.name, run.record);
+    for (const auto& run : row.failed) write_record(folder / run.name, run.record);
+  }
+}
+
+/// Writes pictures and page, and with `--publish` what it leads to. Returns where the page is.
+std::filesystem::path write_page(const std::vector<TableResult>& results, const ReproduceArguments& arguments) {
+  bool publish = !arguments.publish.empty();
+  std::filesystem::path folder = publish ? arguments.publish : arguments.output;
+  if (!folder.has_filename()) folder = folder.parent_path();  // a slash at the end
+  std::filesystem::path page = publish ? std::filesystem::path(folder.string() + ".md") : folder / "report.md";
+  std::string note = arguments.note.empty() ? "" : read_file(arguments.note);
+  std::filesystem::create_directories(folder / "pictures");
+  for (const TableResult& result : results) {
+    draw(result, folder / "pictures");
+    if (publish) publish_runs(result, folder);
+  }
+  write_file(page, page_of(results, publish ? folder.filename().string() + "/" : "", note));
+  if (publish && !note.empty()) write_file(folder / "note.md", note);
+  return page;
+}
+
+/// Writes the page; prints what does not hold.
 int report(const std::vector<Table>& tables, const ReproduceArguments& arguments) {
   auto results = results_of(tables, arguments);
-  std::filesystem::path output = arguments.output;
-  std::filesystem::create_directories(output / "pictures");
+  std::filesystem::path page = write_page(results, arguments);
   int code = 0, held = 0;
   for (const TableResult& result : results) {
-    draw(result, output / "pictures");
     for (const auto& judged : result.relations) {
       held += judged.verdict == Verdict::holds;
       if (judged.verdict != Verdict::fails) continue;
@@ -99,8 +125,7 @@ int report(const std::vector<Table>& tables, const ReproduceArguments& arguments
                       judged.relation->text, judged.left, judged.right));
     }
   }
-  write_file(output / "report.md", page_of(results, "pictures"));
-  say(fmt::format("{} relations hold; page: {}", held, (output / "report.md").string()));
+  say(fmt::format("{} relations hold; page: {}", held, page.string()));
   return code;
 }
 

@@ -3,6 +3,7 @@
 #include <stint/tools/trainer/files.h>
 
 #include <algorithm>
+#include <cctype>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -41,19 +42,10 @@ std::string run_name(const std::string& row, std::int64_t seed) {
   return row + "-" + std::to_string(seed);
 }
 
-/// The data set that the words name last.
-std::string dataset_of(const Words& words) {
-  std::string name;
-  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-    if (words[i] == "--dataset") name = words[i + 1];
-  }
-  return name;
-}
-
 /// Where its data lies. Errors: nobody said so.
-Words data_words(const Words& command, const Request& request) {
-  std::string dataset = dataset_of(command);
-  if (dataset.empty() || dataset == "digits" || dataset == "synthetic") return {};
+Words data_words(const Job& job, const Request& request) {
+  std::string dataset = dataset_of(job);
+  if (dataset.empty()) return {};
   auto found = request.data.find(dataset);
   if (found == request.data.end()) found = request.data.find("");
   if (found != request.data.end()) return {"--data-dir", found->second};
@@ -88,6 +80,13 @@ std::string quoted(const std::string& word) {
   return "'" + text + "'";
 }
 
+/// The note's text; older ones have no mark before the second line.
+std::string read_note(const fs::path& note) {
+  std::string text = fs::exists(note) ? read_file(note) : "";
+  std::size_t from = text.find("\nfrom: ");
+  return from == std::string::npos ? text : text.insert(from + 1, "# ");
+}
+
 }  // namespace
 
 fs::path folder_of(const Table& table, const std::string& tier, const fs::path& output) {
@@ -98,12 +97,20 @@ fs::path folder_of(const Table& table, const std::string& tier, const fs::path& 
 
 std::string Job::command_text() const {
   std::string text = "stint " + shell_text(command) + "\n";
-  return start.empty() ? text : text + "from: stint " + shell_text(start) + "\n";
+  return start.empty() ? text : text + "# from: stint " + shell_text(start) + "\n";
+}
+
+std::string Job::flag(const std::string& name) const {
+  std::string value;
+  for (std::size_t i = 0; i + 1 < command.size(); ++i) {
+    if (command[i] == name) value = command[i + 1];
+  }
+  return value;
 }
 
 Job::State Job::state() const {
   if (!fs::exists(run)) return State::fresh;
-  auto is_noted = [&](const fs::path& note) { return fs::exists(note) && read_file(note) == command_text(); };
+  auto is_noted = [&](const fs::path& note) { return read_note(note) == command_text(); };
   bool done = prints ? fs::exists(run / "report.json") : is_status(run, "finished");
   if (done && fs::exists(run / command_file)) return is_noted(run / command_file) ? State::finished : State::stale;
   if (prints) return State::fresh;
@@ -115,10 +122,13 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
   fs::path folder = folder_of(table, request.tier, request.output);
   std::vector<Job> jobs;
   for (std::int64_t seed : request.seeds.empty() ? tier.seeds : request.seeds) {
-    Job job{.run = folder / run_name(row.name, seed), .command = command_of(table, row, tier, seed)};
+    Job job{.table = &table,
+            .row = &row,
+            .run = folder / run_name(row.name, seed),
+            .command = command_of(table, row, tier, seed)};
     job.prints = row.command != "train";
     if (job.prints) job.command.push_back("--json");
-    job.here = data_words(job.command, request);
+    job.here = data_words(job, request);
     if (request.threads > 0) append(job.here, {"--threads", std::to_string(request.threads)});
     if (!row.from.empty()) {
       job.start = command_of(table, *table.find_row(row.from), tier, seed);
@@ -128,6 +138,27 @@ std::vector<Job> jobs_of(const Table& table, const Row& row, const Request& requ
     jobs.push_back(job);
   }
   return jobs;
+}
+
+std::string dataset_of(const Job& job) {
+  std::string dataset = job.flag("--dataset");
+  return dataset == "digits" || dataset == "synthetic" ? "" : dataset;
+}
+
+std::string data_variable(const std::string& dataset) {
+  std::string name;
+  for (char c : dataset) name += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(c)) : '_';
+  return "\"$" + name + "\"";
+}
+
+std::string paste_text(const Job& job) {
+  std::string text = "stint " + shell_text(job.command), dataset = dataset_of(job);
+  Words rest = job.here;
+  if (!dataset.empty()) {  // the first two say where it lies here
+    text += " --data-dir " + data_variable(dataset);
+    rest.erase(rest.begin(), rest.begin() + 2);
+  }
+  return rest.empty() ? text : text + " " + shell_text(rest);
 }
 
 std::string shell_text(const Words& words) {

@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 #include <stint/runtime/closest.h>
 #include <stint/tools/reproduce/manifest.h>
+#include <stint/tools/reproduce/mention.h>
 #include <stint/tools/reproduce/relation.h>
 #include <stint/tools/reproduce/yaml_block.h>
 
@@ -33,9 +34,11 @@ std::map<std::string, Tier> read_tiers(YamlBlock& file) {
       tier.values[key] = value;
     }
     for (double seed : block.numbers("seeds")) tier.seeds.push_back(static_cast<std::int64_t>(seed));
+    if (tier.seeds.empty() && block.has("seeds")) block.refuse("seeds: expected one at least");
     if (tier.seeds.empty()) tier.seeds = {1};
     tier.hours = block.number("hours");
     tier.note = block.text("note", "");
+    tier.says = block.text("says", "");
     block.finish();
     tiers[name] = tier;
   }
@@ -104,12 +107,17 @@ Picture read_picture(YamlBlock& block) {
   picture.x = block.texts("x");
   picture.y = block.texts("y");
   if (picture.x.empty() || picture.y.empty()) block.refuse("expected `x:` and `y:`");
-  auto flags = block.texts("axes");
-  for (const std::string& flag : flags) expect_one_of(block, "axis", flag, {"log-x", "log-y"});
-  auto flagged = [&](const char* flag) { return std::find(flags.begin(), flags.end(), flag) != flags.end(); };
-  picture.log_x = flagged("log-x");
-  picture.log_y = flagged("log-y");
+  std::vector<std::string> axes = picture.x;
+  axes.insert(axes.end(), picture.y.begin(), picture.y.end());
+  picture.log = block.texts("log");
+  for (const std::string& axis : picture.log) expect_one_of(block, "axis", axis, axes);
   picture.rows = block.texts("rows");
+  picture.dashed = block.texts("dashed");
+  picture.start = block.text("start", "");
+  for (auto& [curve, law] : block.named_texts("guides")) {
+    expect_one_of(block, "law", law, {"log", "sqrt"});
+    picture.guides.push_back({curve, law});
+  }
   for (auto& [name, recorded] : block.named_blocks("recorded")) {
     picture.recorded.push_back({name, recorded.numbers("x"), recorded.numbers("y")});
     if (picture.recorded.back().x.size() != picture.recorded.back().y.size()) {
@@ -127,9 +135,27 @@ std::vector<std::string> names_of(const std::vector<Row>& rows) {
   return names;
 }
 
-/// That rows, columns and pictures speak of what is there.
+/// That a tier's text mentions figures that are there.
+void check_mentions(const std::string& says, const YamlBlock& file, const std::vector<std::string>& rows,
+                    const std::vector<std::string>& columns) {
+  replace_mentions(says, [&](const std::string& text) {
+    auto mention = parse_mention(text);
+    if (!mention) {
+      file.refuse("'{{{}}}' is no figure, expected one like {{loss(vrl)}} or {{loss(local) / loss(vrl):2}}", text);
+    }
+    expect_one_of(file, "row", mention->row, rows);
+    expect_one_of(file, "column", mention->column, columns);
+    if (mention->operation.empty()) return "";
+    expect_one_of(file, "row", mention->other_row, rows);
+    expect_one_of(file, "column", mention->other_column, columns);
+    return "";
+  });
+}
+
+/// That rows, columns, texts and pictures speak of what is there.
 void check_names(const Table& table, const YamlBlock& file) {
-  std::vector<std::string> rows = names_of(table.rows), columns;
+  std::vector<std::string> rows = names_of(table.rows), curves = rows, columns;
+  for (const Row& row : table.rows) curves.push_back(row.series);
   for (const Column& column : table.columns) columns.push_back(column.key);
   if (std::set(rows.begin(), rows.end()).size() != rows.size()) file.refuse("two rows have one name");
   for (const Row& row : table.rows) {
@@ -137,6 +163,10 @@ void check_names(const Table& table, const YamlBlock& file) {
     if (!row.baseline.empty()) expect_one_of(file, "row", row.baseline, rows);
     for (const auto& [column, value] : row.paper) expect_one_of(file, "column", column, columns);
   }
+  if (table.says.find_first_of("{}") != std::string::npos) {
+    file.refuse("says: a figure is one tier's: expected it in that tier's `says:`");
+  }
+  for (const auto& [name, tier] : table.tiers) check_mentions(tier.says, file, rows, columns);
   for (const Relation& relation : table.relations) {
     expect_one_of(file, "row", relation.left_row, rows);
     expect_one_of(file, "column", relation.left_column, columns);
@@ -146,6 +176,9 @@ void check_names(const Table& table, const YamlBlock& file) {
   }
   for (const Picture& picture : table.pictures) {
     for (const std::string& row : picture.rows) expect_one_of(file, "row", row, rows);
+    if (!picture.start.empty()) expect_one_of(file, "curve", picture.start, curves);
+    for (const std::string& curve : picture.dashed) expect_one_of(file, "curve", curve, curves);
+    for (const Guide& guide : picture.guides) expect_one_of(file, "curve", guide.curve, curves);
     if (picture.course) continue;
     for (const std::string& x : picture.x) expect_one_of(file, "column", x, columns);
     for (const std::string& y : picture.y) expect_one_of(file, "column", y, columns);

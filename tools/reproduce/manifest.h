@@ -23,6 +23,7 @@ struct Tier {
   std::vector<std::int64_t> seeds;
   double hours = 0;  ///< of the whole table
   std::string note;
+  std::string says;  ///< what came of it, with figures in it: see mention.h
 };
 
 /// One line of the table: a run for every seed.
@@ -70,14 +71,23 @@ struct RecordedCurve {
   std::vector<double> x, y;
 };
 
+/// The law a + b log x or a + b sqrt x through two points of a curve, its last and that at a tenth of the last one's x:
+/// does it come to that law?
+struct Guide {
+  std::string curve, law;
+};
+
 /// Either the course of every row's runs, by measures, or a point a row, by columns.
 struct Picture {
   std::string name, title;
   bool course = false;
-  std::vector<std::string> x;  ///< a panel each
-  std::vector<std::string> y;  ///< of points: further ones are drawn thin
-  bool log_x = false, log_y = false;
-  std::vector<std::string> rows;  ///< empty: all
+  std::vector<std::string> x;       ///< a panel each
+  std::vector<std::string> y;       ///< of points: further ones are drawn thin
+  std::vector<std::string> log;     ///< those of x and y that have an axis of powers
+  std::vector<std::string> rows;    ///< empty: all
+  std::vector<std::string> dashed;  ///< curves that others lie on
+  std::string start;                ///< of points: a curve of one point, with which every other begins
+  std::vector<Guide> guides;
   std::vector<RecordedCurve> recorded;
 };
 
@@ -97,8 +107,8 @@ struct Table {
   const Column* find_column(const std::string& key) const;
 };
 
-/// Errors (ErrorKind::usage), with file and line: unknown keys, a row, column or tag that is none, a relation that
-/// cannot be read or that rests on memory alone.
+/// Errors (ErrorKind::usage), with file and line: unknown keys, a row, column or tag that is none, a relation or a
+/// figure in a text that cannot be read, a relation that rests on memory alone.
 Table read_table(const std::filesystem::path& file, const std::string& name);
 
 /// All tables under a folder, in the order of their names. Errors: as `read_table`; there are none.

@@ -1,3 +1,4 @@
+#include <stint/dist/link_model.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/reproduce/measures.h>
 #include <stint/tools/trainer/files.h>
@@ -30,16 +31,27 @@ std::map<std::int64_t, std::map<std::string, double>> epoch_lines(const fs::path
   return found;
 }
 
-Measures read_training(const fs::path& run) {
-  Measures measures = read_history(run).epochs;
-  auto lines = epoch_lines(run / "metrics.jsonl");
+/// Of the worker whose figures these are.
+double link_ratio(const dist::LinkModel& link, const std::map<std::string, double>& epoch) {
+  auto bytes_of_meeting = [&](const char* key) {
+    return static_cast<std::uint64_t>(epoch.at(key) / epoch.at("sync_rounds"));
+  };
+  double communication =
+      link.seconds(dist::Operation::all_reduce, bytes_of_meeting("wire_tx_bytes"), bytes_of_meeting("wire_rx_bytes"));
+  return communication / ((epoch.at("emulated_s") - epoch.at("emulated_wait_s")) / epoch.at("step"));
+}
+
+Measures read_training(const Job& job) {
+  Measures measures = read_history(job.run).epochs;
+  auto lines = epoch_lines(job.run / "metrics.jsonl");
+  std::string net = job.flag("--net");
   double seconds = 0;
   for (auto& epoch : measures) {
     epoch.merge(lines[static_cast<std::int64_t>(epoch["epoch"])]);
     epoch["epochs"] = epoch["epoch"] + 1;
     epoch["total_s"] = seconds += epoch["time_s"];
-    if (!epoch.contains("emulated_s")) continue;
-    epoch["comm_ratio"] = epoch["emulated_wait_s"] / (epoch["emulated_s"] - epoch["emulated_wait_s"]);
+    bool met = epoch.contains("emulated_s") && epoch["sync_rounds"] > 0;
+    if (met && !net.empty()) epoch[ideal_measure] = link_ratio(dist::LinkModel::parse(net), epoch);
   }
   return measures;
 }
@@ -89,8 +101,8 @@ Measures read_report(const fs::path& file, double gamma) {
 
 }  // namespace
 
-Measures read_measures(const fs::path& run, const Row& row) {
-  return row.command == "train" ? read_training(run) : read_report(run / "report.json", row.x);
+Measures read_measures(const Job& job) {
+  return job.prints ? read_report(job.run / "report.json", job.row->x) : read_training(job);
 }
 
 double value_of(const Column& column, const Measures& measures) {

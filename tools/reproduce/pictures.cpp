@@ -6,8 +6,12 @@ namespace stint::reproduce {
 
 namespace {
 
+bool is_in(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 bool shows(const Picture& picture, const std::string& row) {
-  return picture.rows.empty() || std::find(picture.rows.begin(), picture.rows.end(), row) != picture.rows.end();
+  return picture.rows.empty() || is_in(picture.rows, row);
 }
 
 double measure(const std::map<std::string, double>& epoch, const std::string& name) {
@@ -19,13 +23,13 @@ double measure(const std::map<std::string, double>& epoch, const std::string& na
 std::vector<std::pair<double, double>> course_of(const RowResult& row, const std::string& x, const std::string& y) {
   std::vector<std::pair<double, double>> points;
   std::size_t epochs = 0;
-  for (const FinishedRun& run : row.runs) epochs = std::max(epochs, run.measures.size());
+  for (const EndedRun& run : row.runs) epochs = std::max(epochs, run.record.measures.size());
   for (std::size_t e = 0; e < epochs; ++e) {
     double x_sum = 0, y_sum = 0, count = 0;
-    for (const FinishedRun& run : row.runs) {
-      if (e >= run.measures.size()) continue;
-      x_sum += measure(run.measures[e], x);
-      y_sum += measure(run.measures[e], y);
+    for (const EndedRun& run : row.runs) {
+      if (e >= run.record.measures.size()) continue;
+      x_sum += measure(run.record.measures[e], x);
+      y_sum += measure(run.record.measures[e], y);
       ++count;
     }
     points.emplace_back(x_sum / count, y_sum / count);
@@ -38,10 +42,14 @@ Panel course_panel(const Picture& picture, const TableResult& result, const std:
   int colour = 0;
   for (const RowResult& row : result.rows) {
     if (!shows(picture, row.row->name)) continue;
-    if (!row.runs.empty()) panel.curves.push_back({row.row->name, course_of(row, x, picture.y.front()), colour});
+    const std::string& name = row.row->name;
+    if (!row.runs.empty()) {
+      panel.curves.push_back({.name = name, .points = course_of(row, x, picture.y.front()), .colour = colour});
+      panel.curves.back().dashed = is_in(picture.dashed, name);
+    }
     if (x == picture.x.front()) {  // the records' own axis
       for (const RecordedCurve& recorded : picture.recorded) {
-        if (recorded.name != row.row->name) continue;
+        if (recorded.name != name) continue;
         Curve curve{.name = recorded.name + ", recorded", .colour = colour, .faint = true, .marked = true};
         for (std::size_t i = 0; i < recorded.x.size(); ++i) curve.points.emplace_back(recorded.x[i], recorded.y[i]);
         panel.curves.push_back(curve);
@@ -70,6 +78,15 @@ void add_point(Panel& panel, const std::string& name, std::pair<double, double> 
   curve->points.insert(after, point);
 }
 
+/// Begins every curve but its own with the only point of one.
+void begin_with(Panel& panel, const std::string& start) {
+  auto first = std::find_if(panel.curves.begin(), panel.curves.end(), [&](const Curve& c) { return c.name == start; });
+  if (first == panel.curves.end()) return;
+  for (Curve& curve : panel.curves) {
+    if (curve.name != start) add_point(panel, curve.name, first->points[0], first->spread[0], 0, false);
+  }
+}
+
 Panel point_panel(const Picture& picture, const TableResult& result, const std::string& x) {
   Panel panel;
   std::map<std::string, int> colours;  // of series
@@ -85,14 +102,40 @@ Panel point_panel(const Picture& picture, const TableResult& result, const std::
       add_point(panel, name, {across.mean, down.mean}, down.deviation, colour, further);
     }
   }
+  for (Curve& curve : panel.curves) curve.dashed = is_in(picture.dashed, curve.name);
+  begin_with(panel, picture.start);
   return panel;
+}
+
+/// The guide's law, at the places of the curve's points, where it is not below the first of them.
+Curve guide_of(const Curve& curve, const std::string& law) {
+  Curve guide{.name = "a + b " + law + " x", .colour = curve.colour, .faint = true, .dashed = true};
+  if (curve.points.empty()) return guide;
+  auto at = [&](double x) { return law == "log" ? std::log(x) : std::sqrt(x); };
+  auto [last_x, last_y] = curve.points.back();
+  auto [tenth_x, tenth_y] = *std::find_if(curve.points.begin(), curve.points.end() - 1,
+                                          [&](const auto& point) { return point.first >= last_x / 10; });
+  double slope = (last_y - tenth_y) / (at(last_x) - at(tenth_x));
+  for (auto [x, y] : curve.points) guide.points.emplace_back(x, last_y + slope * (at(x) - at(last_x)));
+  double least = curve.points.front().second;
+  std::erase_if(guide.points, [&](const auto& point) { return !(point.second >= least); });
+  return guide;
+}
+
+void add_guides(Panel& panel, const std::vector<Guide>& guides) {
+  std::vector<Curve> curves = panel.curves;
+  for (const Guide& guide : guides) {
+    for (const Curve& curve : curves) {
+      if (curve.name == guide.curve) panel.curves.push_back(guide_of(curve, guide.law));
+    }
+  }
 }
 
 /// Measures as people call them.
 std::string measure_title(const std::string& name) {
   static const std::map<std::string, std::string> titles = {{"step", "steps"},
                                                             {"sync_rounds", "rounds"},
-                                                            {"wire_tx_bytes", "bytes sent by a worker"},
+                                                            {"wire_tx_bytes", "bytes sent by worker 0"},
                                                             {"emulated_s", "seconds, emulated"},
                                                             {"total_s", "seconds of training, measured"}};
   auto found = titles.find(name);
@@ -107,8 +150,9 @@ Chart draw_picture(const Picture& picture, const TableResult& result) {
     Panel panel = picture.course ? course_panel(picture, result, x) : point_panel(picture, result, x);
     panel.title = chart.panels.empty() ? picture.title : "";
     panel.x_title = picture.course ? measure_title(x) : title_of(*result.table, x);
-    panel.log_x = picture.log_x;
-    panel.log_y = picture.log_y;
+    add_guides(panel, picture.guides);
+    panel.log_x = is_in(picture.log, x);
+    panel.log_y = is_in(picture.log, picture.y.front());
     chart.panels.push_back(panel);
   }
   return chart;

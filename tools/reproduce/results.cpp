@@ -1,11 +1,8 @@
-#include <fmt/format.h>
 #include <stint/tools/reproduce/relation.h>
 #include <stint/tools/reproduce/results.h>
-#include <stint/tools/trainer/files.h>
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 namespace stint::reproduce {
 
@@ -28,25 +25,20 @@ std::vector<std::int64_t> seeds_of(const Row& row, const Tier& tier, const fs::p
   return seeds;
 }
 
-/// Why a run has no figures, where that is known.
-std::string reason_of(const Job& job) {
-  if (job.state() == Job::State::stale) return " (made by another command)";
-  fs::path file = job.run / "run.json";
-  auto json = nlohmann::json::parse(fs::exists(file) ? read_file(file) : "", nullptr, false);
-  bool failed = json.is_object() && json.value("status", "") == "failed";
-  return failed ? fmt::format(" (failed: {})", json.value("reason", "")) : "";
-}
-
 RowResult read_row(const Table& table, const Row& row, const std::string& tier, const fs::path& output) {
-  Request request{.output = output, .tier = tier, .data = {{"", "DIR"}}};
+  Request request{.output = output, .tier = tier, .data = {{"", "."}}};
   request.seeds = seeds_of(row, table.tiers.at(tier), folder_of(table, tier, output));
   RowResult result{.row = &row};
-  auto jobs = jobs_of(table, row, request);
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    if (jobs[i].state() == Job::State::finished) {
-      result.runs.push_back({jobs[i], request.seeds[i], read_measures(jobs[i].run, row)});
+  for (const Job& job : jobs_of(table, row, request)) {
+    std::string name = job.run.filename();
+    auto record = find_record(job);
+    bool other = record ? record->command != job.command_text() : job.state() == Job::State::stale;
+    if (other) {
+      result.missing.push_back(name + " (made by another command)");
+    } else if (!record) {
+      result.missing.push_back(name);
     } else {
-      result.missing.push_back(jobs[i].run.filename().string() + reason_of(jobs[i]));
+      (record->failed ? result.failed : result.runs).push_back({name, *record});
     }
   }
   return result;
@@ -55,23 +47,25 @@ RowResult read_row(const Table& table, const Row& row, const std::string& tier, 
 Figure figure_of(const std::vector<double>& values) {
   Figure figure{.count = static_cast<int>(values.size())};
   if (values.empty()) return figure;
+  bool same = std::all_of(values.begin(), values.end(), [&](double value) { return value == values[0]; });
+  if (same) return {.mean = values[0], .count = figure.count};
   double sum = 0, squares = 0;
   for (double value : values) sum += value;
   figure.mean = sum / figure.count;
   for (double value : values) squares += (value - figure.mean) * (value - figure.mean);
-  if (figure.count > 1) figure.deviation = std::sqrt(squares / (figure.count - 1));
+  figure.deviation = std::sqrt(squares / (figure.count - 1));
   return figure;
 }
 
 /// NaN where it did not come in every run: those in which it came are not the row.
 double whole_mean(const Figure& figure, const RowResult& row) {
-  return figure.count == static_cast<int>(row.runs.size()) ? figure.mean : NAN;
+  return figure.count == row.ended() ? figure.mean : NAN;
 }
 
 double mean_of(const RowResult& row, const Column& column) {
   std::vector<double> values;
-  for (const FinishedRun& run : row.runs) {
-    double value = value_of(column, run.measures);
+  for (const EndedRun& run : row.runs) {
+    double value = value_of(column, run.record.measures);
     if (!std::isnan(value)) values.push_back(value);
   }
   return whole_mean(figure_of(values), row);
@@ -101,32 +95,27 @@ double related(const Column& column, double value, double base, const Row& row) 
 
 Figure figure_of(const Column& column, const RowResult& row, const RowResult* baseline) {
   Column source = column;
-  if (column.as == Column::As::ideal) source.measure = "comm_ratio";
+  if (column.as == Column::As::ideal) source.measure = ideal_measure;
   double base = baseline ? mean_of(*baseline, source) : NAN;
   std::vector<double> values;
-  for (const FinishedRun& run : row.runs) {
-    double value = related(column, value_of(source, run.measures), base, *row.row) * column.scale;
+  for (const EndedRun& run : row.runs) {
+    double value = related(column, value_of(source, run.record.measures), base, *row.row) * column.scale;
     if (!std::isnan(value)) values.push_back(value);
   }
   return figure_of(values);
 }
 
-const RowResult& row_of(const TableResult& result, const std::string& name) {
-  return *std::find_if(result.rows.begin(), result.rows.end(),
-                       [&](const RowResult& row) { return row.row->name == name; });
-}
-
 RelationResult judge(const Relation& relation, const TableResult& result) {
   RelationResult judged{.relation = &relation};
-  const RowResult& left = row_of(result, relation.left_row);
-  const RowResult& other = relation.right_row.empty() ? left : row_of(result, relation.right_row);
+  const RowResult& left = result.row(relation.left_row);
+  const RowResult& other = relation.right_row.empty() ? left : result.row(relation.right_row);
   judged.left = whole_mean(left.figures.at(relation.left_column), left);
   double right = relation.right_row.empty() ? 0 : whole_mean(other.figures.at(relation.right_column), other);
   judged.right = relation.factor * right + relation.offset;
   bool here = std::find(relation.tiers.begin(), relation.tiers.end(), result.tier) != relation.tiers.end();
   if (!here) {
     judged.verdict = Verdict::other_tier;
-  } else if (!left.runs.empty() && !other.runs.empty()) {  // a figure that did not come fails it
+  } else if (left.ended() > 0 && other.ended() > 0) {  // a figure that did not come fails it
     judged.verdict = holds(relation, judged.left, right) ? Verdict::holds : Verdict::fails;
   }
   return judged;
@@ -135,7 +124,11 @@ RelationResult judge(const Relation& relation, const TableResult& result) {
 }  // namespace
 
 bool TableResult::was_run() const {
-  return std::any_of(rows.begin(), rows.end(), [](const RowResult& row) { return !row.runs.empty(); });
+  return std::any_of(rows.begin(), rows.end(), [](const RowResult& row) { return row.ended() > 0; });
+}
+
+const RowResult& TableResult::row(const std::string& name) const {
+  return *std::find_if(rows.begin(), rows.end(), [&](const RowResult& row) { return row.row->name == name; });
 }
 
 TableResult read_results(const Table& table, const std::string& tier, const fs::path& output) {

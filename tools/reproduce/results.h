@@ -1,7 +1,6 @@
 #pragma once
 
-#include <stint/tools/reproduce/job.h>
-#include <stint/tools/reproduce/measures.h>
+#include <stint/tools/reproduce/record.h>
 
 namespace stint::reproduce {
 
@@ -11,17 +10,20 @@ struct Figure {
   int count = 0;
 };
 
-struct FinishedRun {
-  Job job;
-  std::int64_t seed;
-  Measures measures;
+struct EndedRun {
+  std::string name;  ///< ROW-SEED
+  Record record;
 };
 
 struct RowResult {
   const Row* row = nullptr;
-  std::vector<FinishedRun> runs;
-  std::vector<std::string> missing;       ///< runs that are not finished, or not by this command
+  std::vector<EndedRun> runs;             ///< finished
+  std::vector<EndedRun> failed;           ///< ended without figures
+  std::vector<std::string> missing;       ///< runs that have not ended, or were made by another command
   std::map<std::string, Figure> figures;  ///< by column, scaled
+
+  /// Runs that ended, with figures or without.
+  int ended() const { return static_cast<int>(runs.size() + failed.size()); }
 };
 
 enum class Verdict { holds, fails, not_run, other_tier };
@@ -39,9 +41,10 @@ struct TableResult {
   std::vector<RelationResult> relations;
 
   bool was_run() const;
+  const RowResult& row(const std::string& name) const;
 };
 
-/// Reads what there is of a table under the output folder.
+/// Reads the records of a table's runs under the output folder, and makes those that are missing.
 TableResult read_results(const Table& table, const std::string& tier, const std::filesystem::path& output);
 
 }  // namespace stint::reproduce

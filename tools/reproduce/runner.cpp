@@ -1,7 +1,9 @@
+#include <fmt/chrono.h>
 #include <fmt/ranges.h>
 #include <stint/runtime/closest.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/reproduce/children.h>
+#include <stint/tools/reproduce/record.h>
 #include <stint/tools/reproduce/runner.h>
 #include <stint/tools/trainer/files.h>
 
@@ -93,6 +95,7 @@ class Runner {
     if (state == Job::State::begun) words.insert(words.end(), {"--resume", job.run.string()});
     fs::create_directories(job.prints ? job.run : job.run.parent_path());
     say_(fmt::format("stint {}", shell_text(words)));
+    fs::remove(job.run / record_file);  // of an attempt that failed
     note_begun(job);
     children_.start(words, log_of(job));
     jobs_.push_back(job);
@@ -103,14 +106,29 @@ class Runner {
     return job.prints ? job.run / "report.json.new" : fs::path(job.run.string() + ".log");
   }
 
+  /// Keeps what came of a run, and what is known of how; nothing of one that was stopped.
+  void keep_record(const Job& job) const {
+    auto record = make_record(job);
+    if (!record) return;
+    Circumstances& c = record->circumstances;
+    c.cpu = request_.cpu;
+    c.jobs = request_.jobs;
+    if (c.threads == 0) c.threads = request_.threads;
+    c.version = STINT_VERSION;
+    c.day = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+    write_record(job.run, *record);
+  }
+
   void take_end() {
     auto [number, code] = children_.wait();
     const Job& job = jobs_[number];
     if (code == 0) {
       if (job.prints) fs::rename(log_of(job), job.run / "report.json");
       note_finished(job);
+      keep_record(job);
       say_(fmt::format("{}: done", job.run.string()));
     } else if (children_.stopped() == 0) {
+      keep_record(job);
       failed_.push_back(fmt::format("{} (exit {})", job.run.string(), code));
       say_(failed_.back());
     }

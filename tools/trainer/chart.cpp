@@ -69,10 +69,42 @@ Colour colour_of(const Curve& curve) {
   return colours[static_cast<std::size_t>(curve.colour) % std::size(colours)];
 }
 
+/// The line in dashes.
+std::vector<Points> dashes_of(const Points& line) {
+  constexpr double dash = 7, gap = 5;
+  std::vector<Points> dashes;
+  if (!line.empty()) dashes.push_back({line[0]});
+  bool drawn = true;
+  double room = dash;  // in this dash or gap
+  for (std::size_t i = 1; i < line.size(); ++i) {
+    auto [x, y] = line[i - 1];
+    auto [to_x, to_y] = line[i];
+    double length = std::hypot(to_x - x, to_y - y);
+    while (length > room) {
+      x += (to_x - x) * room / length;
+      y += (to_y - y) * room / length;
+      length -= room;
+      if (drawn) dashes.back().emplace_back(x, y);
+      drawn = !drawn;
+      if (drawn) dashes.push_back({{x, y}});
+      room = drawn ? dash : gap;
+    }
+    room -= length;
+    if (drawn) dashes.back().push_back(line[i]);
+  }
+  return dashes;
+}
+
+void draw_line(Canvas& canvas, const Points& points, const Curve& curve) {
+  double width = curve.faint ? 1 : 2;
+  if (!curve.dashed) return canvas.line(points, colour_of(curve), width);
+  for (const Points& dash : dashes_of(points)) canvas.line(dash, colour_of(curve), width);
+}
+
 /// A line a curve, ending at `x`, the first at `y`.
 void draw_names(Canvas& canvas, const Panel& panel, double x, double y) {
   for (const Curve& curve : panel.curves) {
-    canvas.line({{x - 20, y - 4}, {x, y - 4}}, colour_of(curve), curve.faint ? 1 : 2);
+    draw_line(canvas, {{x - 20, y - 4}, {x, y - 4}}, curve);
     canvas.text(x - 24, y, Canvas::Anchor::right, curve.name, colour_of(curve));
     y += 15;
   }
@@ -107,14 +139,13 @@ class PanelDrawing {
                  panel_.x_title.empty() ? x_title : panel_.x_title, black);
     draw_axes();
     for (const Curve& curve : panel_.curves) {
-      Colour colour = colour_of(curve);
       Points points;
       for (const auto& point : curve.points) {
         if (is_drawn(point)) points.push_back(place(point));
       }
       if (points.size() == 1) points.push_back({points[0].first + 2, points[0].second});  // so that it is seen
-      canvas_.line(points, colour, curve.faint ? 1 : 2);
-      draw_points(curve, colour);
+      draw_line(canvas_, points, curve);
+      draw_points(curve, colour_of(curve));
     }
   }
 

@@ -13,6 +13,7 @@ struct Curve {
   int colour = 0;                   ///< which of a few that are told apart easily
   bool faint = false;               ///< drawn thin
   bool marked = false;              ///< a mark at every point
+  bool dashed = false;              ///< so that what lies under it is seen
   std::vector<double> spread = {};  ///< of every point, up and down; empty: none
 };
 
