@@ -1,6 +1,7 @@
 #include <gloo/rendezvous/context.h>
 #include <gloo/transport/tcp/device.h>
 #include <gloo/transport/unbound_buffer.h>
+#include <stint/dist/connection_watch.h>
 #include <stint/dist/gloo.h>
 #include <stint/dist/peer_group.h>
 #include <stint/dist/tcp_store.h>
@@ -19,6 +20,7 @@ constexpr const char* rank_0_is_gone = "rank 0 is gone: its store does not answe
 constexpr Milliseconds hearing{500};    // of who else waits
 constexpr Milliseconds patience{1000};  // with a rank that has closed its connections, and may be hearing others
 constexpr int anybody = -1;
+constexpr std::uint64_t slot_of_watch = 0xff;  // far from those of channels
 
 /// Our store as Gloo wants it.
 class GlooStore : public ::gloo::rendezvous::Store {
@@ -111,6 +113,7 @@ class Gloo : public PeerGroup {
       fail(ErrorKind::peer_lost, "gloo", "the {} ranks do not come together: {}", size(), error.what());
     }
     context_ = std::move(context);
+    watch_ = std::make_unique<ConnectionWatch>(context_, slot_of_watch);
   }
 
   void exchange(const Messages& out, const Messages& in, Channel channel) override {
@@ -132,17 +135,15 @@ class Gloo : public PeerGroup {
       for (const Message& message : out) {
         if (message.tensor.bytes() > 0) add(sends, message).send(peer = message.peer, slot);
       }
-      for (const Pending& receive : receives) {
-        peer = receive.peer;
-        receive.buffer->waitRecv(timeout_);
-      }
-      for (const Pending& send : sends) {
-        peer = send.peer;
-        send.buffer->waitSend(timeout_);
-      }
+      for (const Pending& receive : receives) wait(*receive.buffer, ConnectionWatch::Way::recv, peer = receive.peer);
+      for (const Pending& send : sends) wait(*send.buffer, ConnectionWatch::Way::send, peer = send.peer);
     } catch (const ::gloo::Exception& error) {
       throw Error(ErrorKind::peer_lost, lost_text(peer, error.what()));
     }
+  }
+
+  void wait(::gloo::transport::UnboundBuffer& buffer, ConnectionWatch::Way way, int peer) {
+    if (!watch_->wait(buffer, way, peer, timeout_)) throw Error(ErrorKind::peer_lost, lost_text(peer, "closed"));
   }
 
   /// A rank whose connections close may have died, and then its will is in the store; or have ended for another's sake,
@@ -228,6 +229,7 @@ class Gloo : public PeerGroup {
   Milliseconds timeout_;
   TcpStore store_;
   std::shared_ptr<::gloo::Context> context_;
+  std::unique_ptr<ConnectionWatch> watch_;
   std::atomic<bool> aborted_ = false;
   std::atomic<bool> one_hangs_ = false;  // and will not notice anything
   std::atomic<bool> deaf_ = false;       // rank 0 is not worth asking any more

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <set>
+#include <thread>
 
 #include "groups.h"
 
@@ -45,8 +46,9 @@ TEST_CASE("a write to a rank whose connection is gone is an error, and never a s
   GroupKind gloo = group_kinds().at(1);
   REQUIRE(gloo.name == "gloo");
   constexpr int messages = 1000;  // far more than come through
+  bool half_through = GENERATE(false, true);
   auto errors = errors_of(gloo, 2, 20, [&](dist::Communicator& group) {
-    Tensor x({8 << 20}, DType::u8);
+    Tensor x({half_through ? 256 << 20 : 8 << 20}, DType::u8);
     x.zero();
     for (int i = 0; i < messages; ++i) {
       if (group.rank() == 1) {
@@ -54,6 +56,7 @@ TEST_CASE("a write to a rank whose connection is gone is an error, and never a s
         continue;
       }
       dist::Work work = group.send(x, 1, dist::Payload::state);
+      if (half_through) std::this_thread::sleep_for(std::chrono::milliseconds(10));
       for (int socket : i == 3 ? sockets() : std::set<int>()) {
         if (!before.contains(socket)) shutdown(socket, SHUT_WR);  // what is written next finds nobody
       }
