@@ -17,6 +17,7 @@ inline constexpr std::int64_t lane_count = 16;
 typedef float Lanes __attribute__((vector_size(lane_count * sizeof(float))));
 typedef std::int32_t LaneInts __attribute__((vector_size(lane_count * sizeof(float))));  // -1 and 0 of a comparison
 typedef std::uint32_t LaneWords __attribute__((vector_size(lane_count * sizeof(float))));
+typedef double WideLanes __attribute__((vector_size(lane_count / 2 * sizeof(double))));  // half of them in double
 typedef std::uint16_t LaneHalves __attribute__((vector_size(lane_count * sizeof(bfloat16))));
 
 // The first n < 16 of a vector; a load leaves zeros behind them. Nothing beyond them is touched.
@@ -178,6 +179,28 @@ template <typename Body>
     body(start, std::integral_constant<std::int64_t, lane_count>{});
   }
   if (start < count) body(start, count - start);
+}
+
+/// As for_lanes, over floats in double: calls body(0, first half) and body(1, second half), the numbers constants.
+/// Behind the last element are zeros. What body adds up in a vector a half does not wait for each other.
+template <typename T, typename Body>
+[[gnu::always_inline]] inline void for_wide_lanes(const T* x, std::int64_t count, const Body& body) {
+  for_lanes(count, [&](std::int64_t i, auto n) {
+    Lanes v;
+    load(v, x + i, n);
+    auto low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+    auto high = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    body(std::integral_constant<int, 0>{}, __builtin_convertvector(low, WideLanes));
+    body(std::integral_constant<int, 1>{}, __builtin_convertvector(high, WideLanes));
+  });
+}
+
+inline double sum_of_halves(const WideLanes (&halves)[2]) {
+  double sum = 0;
+  for (const WideLanes& half : halves) {
+    for (int i = 0; i < lane_count / 2; ++i) sum += half[i];
+  }
+  return sum;
 }
 
 }  // namespace stint

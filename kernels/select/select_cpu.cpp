@@ -147,24 +147,14 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
   }
 }
 
-/// In sixteen sums, which do not wait for each other.
 template <typename T>
 Moments moments_of(const T* x, std::int64_t count) {
-  typedef double Doubles __attribute__((vector_size(lane_count * sizeof(double))));
-  Doubles sums{}, squares{};
-  for_lanes(count, [&](std::int64_t i, auto n) {
-    Lanes values;
-    load(values, x + i, n);
-    Doubles wide = __builtin_convertvector(values, Doubles);
-    sums += wide;
-    squares += wide * wide;
+  WideLanes sums[2]{}, squares[2]{};
+  for_wide_lanes(x, count, [&](auto half, const WideLanes& v) {
+    sums[half] += v;
+    squares[half] += v * v;
   });
-  Moments total{};
-  for (int lane = 0; lane < lane_count; ++lane) {
-    total.sum += sums[lane];
-    total.squares += squares[lane];
-  }
-  return total;
+  return {.sum = sum_of_halves(sums), .squares = sum_of_halves(squares)};
 }
 
 }  // namespace

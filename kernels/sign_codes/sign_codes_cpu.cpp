@@ -2,11 +2,11 @@
 // alone, which compilers turn into vector code.
 
 #include <stint/kernels/dispatch.h>
+#include <stint/kernels/lanes.h>
 #include <stint/kernels/sign_codes/sign_codes.h>
 #include <stint/runtime/parallel.h>
 
 #include <bit>
-#include <cmath>
 
 namespace stint::cpu {
 
@@ -57,11 +57,11 @@ void l1_of_chunks(const Tensor& x, std::int64_t chunk, const Tensor& sums) {
   float* out = sums.data<float>();
   parallel_for(sums.count(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t c = begin; c < end; ++c) {
-      std::int64_t last = std::min(x.count(), (c + 1) * chunk);
-      double sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (std::int64_t i = c * chunk; i < last; ++i) sum += std::fabs(values[i]);
-      out[c] = static_cast<float>(sum);
+      std::int64_t first = c * chunk;
+      WideLanes sizes[2]{};
+      for_wide_lanes(values + first, std::min(x.count() - first, chunk),
+                     [&](auto half, const WideLanes& v) { sizes[half] += v < 0 ? -v : v; });
+      out[c] = static_cast<float>(sum_of_halves(sizes));
     }
   });
 }

@@ -2,6 +2,7 @@
 // depend on the number of threads.
 
 #include <stint/kernels/dispatch.h>
+#include <stint/kernels/lanes.h>
 #include <stint/runtime/parallel.h>
 
 #include <vector>
@@ -61,11 +62,11 @@ void squared_norm(const Tensor& x, double& result) {
     const auto* values = x.data<decltype(type)>();
     parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t chunk = begin; chunk < end; ++chunk) {
-        double sum = 0;
-        std::int64_t last = std::min(x.count(), (chunk + 1) * grain);
-#pragma omp simd reduction(+ : sum)
-        for (std::int64_t i = chunk * grain; i < last; ++i) sum += double(float(values[i])) * float(values[i]);
-        sums[chunk] = sum;
+        std::int64_t first = chunk * grain;
+        WideLanes squares[2]{};
+        for_wide_lanes(values + first, std::min(x.count() - first, grain),
+                       [&](auto half, const WideLanes& v) { squares[half] += v * v; });
+        sums[chunk] = sum_of_halves(squares);
       }
     });
   });
