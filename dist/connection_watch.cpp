@@ -52,6 +52,10 @@ bool ConnectionWatch::wait(Buffer& buffer, Way way, int peer, Milliseconds timeo
   }
 }
 
+void ConnectionWatch::lose_all() {
+  for (int peer = 0; peer < context_->size; ++peer) lose(peer);
+}
+
 void ConnectionWatch::serve() {
   while (renew_sentinel()) {
     try {
@@ -66,7 +70,7 @@ void ConnectionWatch::serve() {
 bool ConnectionWatch::renew_sentinel() {
   auto sentinel = context_->createUnboundBuffer(&never_, 1);
   for (int peer = 0; peer < context_->size; ++peer) {
-    if (peer == context_->rank || lost_.contains(peer)) continue;
+    if (peer == context_->rank || is_lost(peer)) continue;
     try {
       sentinel->recv(peer, slot_);
     } catch (const std::exception&) {  // not gloo::Exception if we have closed it ourselves
@@ -78,9 +82,14 @@ bool ConnectionWatch::renew_sentinel() {
   return !closing_;
 }
 
+bool ConnectionWatch::is_lost(int peer) {
+  std::lock_guard lock(mutex_);
+  return lost_.contains(peer);
+}
+
 void ConnectionWatch::lose(int peer) {
   std::lock_guard lock(mutex_);
-  lost_.insert(peer);
+  if (!lost_.insert(peer).second) return;
   for (Waiting& waiting : waiting_) {
     if (waiting.peer == peer) waiting.wake();
   }

@@ -34,6 +34,9 @@ class ConnectionWatch {
   /// before. Errors (gloo::Exception): as Gloo; not in time.
   bool wait(Buffer& buffer, Way way, int peer, Milliseconds timeout);
 
+  /// When we have closed all connections ourselves, of which Gloo tells nobody.
+  void lose_all();
+
  private:
   struct Waiting {
     Buffer& buffer;
@@ -46,6 +49,7 @@ class ConnectionWatch {
 
   void serve();
   bool renew_sentinel();
+  bool is_lost(int peer);
   void lose(int peer);
 
   std::shared_ptr<::gloo::Context> context_;

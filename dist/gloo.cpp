@@ -72,6 +72,7 @@ class Gloo : public PeerGroup {
     if (aborted_.exchange(true)) return;
     first_fault(fault_text(rank(), reason));
     context_->closeConnections();
+    watch_->lose_all();
   }
 
  private:
@@ -137,7 +138,9 @@ class Gloo : public PeerGroup {
       }
       for (const Pending& receive : receives) wait(*receive.buffer, ConnectionWatch::Way::recv, peer = receive.peer);
       for (const Pending& send : sends) wait(*send.buffer, ConnectionWatch::Way::send, peer = send.peer);
-    } catch (const ::gloo::Exception& error) {
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& error) {  // not gloo::Exception if we have closed the connection ourselves
       throw Error(ErrorKind::peer_lost, lost_text(peer, error.what()));
     }
   }

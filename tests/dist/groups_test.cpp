@@ -160,6 +160,26 @@ TEST_CASE("a rank that ended for another's sake is not the one to blame", "[dist
   }
 }
 
+TEST_CASE("a rank that fails while a message is under way does not wait for it", "[dist]") {
+  if (!stint::dist::has_gloo()) return;
+  stint::test::GroupKind gloo = stint::test::group_kinds().at(1);
+  REQUIRE(gloo.name == "gloo");
+  auto start = std::chrono::steady_clock::now();
+  auto errors = stint::test::errors_of(gloo, 2, 20, [](stint::dist::Communicator& group) {
+    group.barrier();
+    if (group.rank() == 1) {
+      std::this_thread::sleep_for(std::chrono::seconds(1));
+      return group.barrier();
+    }
+    stint::Tensor x({10}, stint::DType::f32);
+    stint::dist::Work work = group.recv(x, 1, stint::dist::Payload::state);
+    throw stint::Error(stint::ErrorKind::data, "a bad file");
+  });
+  CHECK(errors[0] == "a bad file");
+  CHECK_THAT(errors[1], Catch::EndsWith("rank 0 failed: a bad file"));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(6));
+}
+
 TEST_CASE("NCCL can be opened here", "[.][nccl]") {
   CHECK_NOTHROW(stint::dist::make_nccl_id());
 }
