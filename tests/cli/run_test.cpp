@@ -204,6 +204,40 @@ TEST_CASE("a run that goes on, or is evaluated, brings its own configuration; fl
   CHECK(nlohmann::json::parse(eval.out)["top1"] == nlohmann::json::parse(more.out)["top1"]);
 }
 
+TEST_CASE("the average is what a run of --model-ema is evaluated by, and begins with given weights") {
+  TemporaryDirectory directory;
+  std::string path = directory.path(), train = "train --model mlp --epochs 1 --output . --json --model-ema ";
+  auto top1 = [&](const std::string& arguments) {
+    Outcome outcome = run_program(arguments, path);
+    CAPTURE(arguments, outcome.err);
+    REQUIRE(outcome.code == 0);
+    return nlohmann::json::parse(outcome.out)["top1"].get<double>();
+  };
+  double averaged = top1(train + "--model-ema-decay 0.9 --experiment a");
+  CHECK(averaged > 30);
+  CHECK(top1("eval --checkpoint a --json") == averaged);
+  CHECK(top1("eval --checkpoint a/checkpoints/last --json") == averaged);
+  CHECK(top1("eval --checkpoint a/checkpoints/last/model.safetensors --json") != averaged);
+  CHECK(top1(train + "--pretrained a --lr 0 --experiment b") == averaged);
+}
+
+TEST_CASE("what --resume auto finds is what goes on, wherever it has been moved") {
+  TemporaryDirectory directory;
+  std::string path = directory.path();
+  REQUIRE(run_program("train --model mlp --epochs 1 --output r --experiment a", path).code == 0);
+  fs::rename(directory.path() / "r", directory.path() / "s");
+  fs::rename(directory.path() / "s/a", directory.path() / "s/b");
+  std::ofstream(directory.path() / "s/b/run.json") << R"({"status": "stopped"})";
+  Outcome more = run_program("train --output s --resume auto --epochs 2 --json", path);
+  CAPTURE(more.err);
+  CHECK(more.code == 0);
+  CHECK(losses(directory.path() / "s/b").back().first == 2 * 22);
+  CHECK_FALSE(fs::exists(directory.path() / "s/a"));
+  Outcome begun = run_program("train --model mlp --epochs 1 --output t --experiment c --resume auto", path);
+  CHECK(begun.code == 0);
+  CHECK(text_of(directory.path() / "t/c/args.yaml").find("resume: auto") == std::string::npos);
+}
+
 TEST_CASE("compare prints a table and draws") {
   TemporaryDirectory directory;
   std::string path = directory.path();

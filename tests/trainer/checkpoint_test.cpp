@@ -5,8 +5,11 @@
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/train.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <fstream>
+#include <sstream>
 
 using namespace stint;
 using namespace stint::test;
@@ -62,6 +65,23 @@ std::vector<std::string> steps_in(const fs::path& run) {
   return names;
 }
 
+std::vector<std::string> column_of_summary(const fs::path& run, const std::string& name) {
+  std::istringstream rows(read_file(run / "summary.csv"));
+  std::vector<std::string> values;
+  std::ptrdiff_t column = 0;
+  for (std::string row, cell; std::getline(rows, row);) {
+    std::istringstream line(row);
+    std::vector<std::string> cells;
+    while (std::getline(line, cell, ',')) cells.push_back(cell);
+    if (cells.at(0) == "epoch") {
+      column = std::find(cells.begin(), cells.end(), name) - cells.begin();
+    } else {
+      values.push_back(cells.at(static_cast<std::size_t>(column)));
+    }
+  }
+  return values;
+}
+
 }  // namespace
 
 TEST_CASE("any bit flipped in a checkpoint, or its end cut off, is noticed and the file is named", "[trainer]") {
@@ -113,6 +133,74 @@ TEST_CASE("the checkpoint before a damaged one is used, and the end is the same"
 
   for (const std::string& name : steps_in(cut)) write_plain(cut / "checkpoints" / name / "state.json", "{}");
   CHECK_THROWS_WITH(run(config, rest), Catch::Contains("is whole") && Catch::Contains("state.json is damaged"));
+}
+
+TEST_CASE("a damaged newest checkpoint does not push out what is written after it", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = run_of(directory, "run");
+  config.log.checkpoint_hist = 1;
+  Silent stops, more, rest;
+  stops.stop_after = 17;
+  fs::path path = run(config, stops).run;
+  write_plain(path / "checkpoints/step-0000000017/model.safetensors", "damaged");
+  config.resume = path;
+  more.stop_after = 1;
+  run(config, more);
+  REQUIRE(more.notes.size() == 1);
+  CHECK_FALSE(fs::exists(path / "checkpoints/step-0000000017"));
+  CHECK_NOTHROW(verify_checkpoint(path / "checkpoints/last"));
+  run(config, rest);
+  CHECK(rest.notes.empty());
+}
+
+TEST_CASE("a run that goes on with shorter epochs has their place in the schedule", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = run_of(directory, "run"), whole = run_of(directory, "whole");
+  whole.data.batch_size = 100;
+  config.optim.epochs = 2;
+  whole.optim.epochs = 4;
+  Silent silent;
+  config.resume = run(config, silent).run;
+  config.data.batch_size = 100;
+  config.optim.epochs = 4;
+  auto resumed = column_of_summary(run(config, silent).run, "lr");
+  auto expected = column_of_summary(run(whole, silent).run, "lr");
+  REQUIRE(resumed.size() == 4);
+  CHECK(resumed[2] == expected[2]);
+  CHECK(resumed[3] == expected[3]);
+}
+
+TEST_CASE("in the middle of an epoch batches stay what they are, and may come from elsewhere", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = run_of(directory, "run");
+  Silent stops, silent;
+  stops.stop_after = 3;
+  config.resume = run(config, stops).run;
+  Config other = config;
+  other.optim.grad_accum_steps = 2;
+  CHECK_THROWS_WITH(run(other, silent), Catch::Contains("in the middle of an epoch its batches cannot change: ") &&
+                                            Catch::Contains("grad_accum_steps"));
+  other = config;
+  other.data.batch_size = 100;
+  CHECK_THROWS_WITH(run(other, silent),
+                    Catch::Contains("its batches cannot change: ") && Catch::Contains("batch_size"));
+  config.data.loader_threads = 1;
+  CHECK_NOTHROW(run(config, silent));
+}
+
+TEST_CASE("skipped steps are in no mean, and a model of NaN hits nothing", "[trainer]") {
+  TemporaryDirectory directory;
+  Config config = run_of(directory, "run");
+  config.optim.on_nan = "skip";
+  config.optim.lr = 1e38;
+  config.optim.epochs = 2;
+  Silent silent;
+  fs::path path = run(config, silent).run;
+  auto losses = column_of_summary(path, "train_loss");
+  REQUIRE(losses.size() == 2);
+  CHECK(std::stod(losses[0]) == Approx(std::log(10)).margin(0.5));  // of the one step before all is lost
+  CHECK(losses[1].find("nan") != std::string::npos);
+  CHECK(column_of_summary(path, "eval_top1")[1] == "0.00");
 }
 
 TEST_CASE("a run that goes on with other arithmetic says so", "[trainer]") {

@@ -263,26 +263,36 @@ void require_weights(const Arguments& arguments) {
   expect(convert, arguments.output, "--output FILE.safetensors");
 }
 
-/// Of the run that the command goes on with, or looks into, or whose weights it reads.
+/// Of the run that the command looks into, or whose weights it reads.
 std::string earlier_arguments(const Arguments& given, const std::string& source) {
   if (std::filesystem::is_directory(source)) return arguments_of_run(source).string();
   if (!source.empty()) return source;
-  if (given.command == "train") {
-    auto run = run_to_resume(given.config);
-    return run.empty() ? "" : arguments_of_run(run).string();
-  }
   bool reads = given.command == "predict" || given.command == "convert";
   std::string weights = reads ? given.config.model.pretrained : given.checkpoint;
   return weights.empty() ? "" : arguments_of_run(weights).string();
 }
 
+/// The options of a training run, which are those of the run that it goes on with where nothing else is said.
+Config training_config(const RawTexts& raw) {
+  Config config = resolve(raw);
+  auto run = run_to_resume(config);
+  if (run.empty()) return config;
+  config = resolve(raw, arguments_of_run(run).string());
+  config.resume = run.string();  // found once: what `auto` finds depends on options that are now the run's
+  return config;
+}
+
 Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
   Arguments result;
   result.command = full_name(command);
-  result.config = resolve(raw);
   result.checkpoint = raw.checkpoint;
-  std::string earlier = earlier_arguments(result, raw.source);
-  if (!earlier.empty()) result.config = resolve(raw, earlier);
+  if (result.command == "train") {
+    result.config = training_config(raw);
+  } else {
+    result.config = resolve(raw);
+    std::string earlier = earlier_arguments(result, raw.source);
+    if (!earlier.empty()) result.config = resolve(raw, earlier);
+  }
   result.steps = read_steps(raw.steps, result.steps);
   if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
   result.inputs = raw.inputs;

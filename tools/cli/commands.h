@@ -10,7 +10,7 @@
 namespace stint {
 
 int run_train(const Config& config);
-int run_eval(const Config& config, const std::string& checkpoint);
+int run_eval(Config config, const std::string& checkpoint);
 int run_plan(const Config& config);
 /// Not `named`: lists the models instead.
 int run_inspect_model(const Config& config, bool named);

@@ -7,7 +7,8 @@
 
 namespace stint {
 
-int run_eval(const Config& config, const std::string& checkpoint) {
+int run_eval(Config config, const std::string& checkpoint) {
+  config.optim.model_ema = false;  // the average is what is loaded
   DataSet data = load_dataset(config);
   Loader loader(data.test, test_options(config));
   Training training(config, data.train, 1, Device::parse(config.device));

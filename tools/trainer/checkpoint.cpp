@@ -88,6 +88,7 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
                 {"step", training.steps()},
                 {"epoch", progress.epoch},
                 {"step_of_epoch", progress.step},
+                {"skipped_of_epoch", progress.skipped},
                 {"loss_sum", progress.loss_sum},
                 {"epoch_seconds", progress.epoch_seconds},
                 {"waited_seconds", progress.waited_seconds},
@@ -122,6 +123,7 @@ std::string load_checkpoint(const fs::path& directory, Training& training, Progr
     training.random() = {state.at("random").at("seed"), state.at("random").at("next")};
     progress = {.epoch = state.at("epoch"),
                 .step = state.at("step_of_epoch"),
+                .skipped = state.value("skipped_of_epoch", std::int64_t{0}),
                 .loss_sum = state.at("loss_sum").is_null() ? std::nan("") : state.at("loss_sum").get<double>(),
                 .epoch_seconds = state.at("epoch_seconds"),
                 .waited_seconds = state.value("waited_seconds", 0.0),
@@ -152,6 +154,9 @@ void CheckpointStore::save(Training& training, const Progress& progress, bool be
   save_checkpoint(path_ / name, training, progress, beside);
   link("last", name);
   if (best) link("best", name);
+  for (const std::string& other : names()) {
+    if (other > name) fs::remove_all(path_ / other);  // damaged: the run has passed it over
+  }
   prune();
 }
 
@@ -202,7 +207,8 @@ fs::path find_weights(const fs::path& path) {
   for (const fs::path& directory : {path / "checkpoints/last", path}) {
     if (!fs::exists(directory / "state.json")) continue;
     verify_checkpoint(directory);
-    return directory / "model.safetensors";
+    fs::path averaged = directory / "ema.safetensors";
+    return fs::exists(averaged) ? averaged : directory / "model.safetensors";
   }
   for (const fs::path& file : {path, path / "model.safetensors"}) {
     if (fs::is_regular_file(file)) return file;

@@ -11,7 +11,8 @@ namespace stint {
 struct Progress {
   std::int64_t epoch = 0;
   std::int64_t step = 0;      ///< steps of the epoch that are done
-  double loss_sum = 0;        ///< over the epoch's steps
+  std::int64_t skipped = 0;   ///< of them, without an update
+  double loss_sum = 0;        ///< over the others
   double epoch_seconds = 0;   ///< spent on them
   double waited_seconds = 0;  ///< of those, for other workers
   double best_top1 = -1;
@@ -48,6 +49,8 @@ class CheckpointStore {
   std::filesystem::path load_newest(Training& training, Progress& progress, std::string& note) const;
 
   bool empty() const { return names().empty(); }
+  /// Its name, whole or not; there must be one.
+  std::string newest() const { return names().front(); }
 
  private:
   std::vector<std::string> names() const;  // the newest first
@@ -58,8 +61,9 @@ class CheckpointStore {
   std::int64_t newest_;
 };
 
-/// The model's weights of a run directory, a checkpoint directory or a safetensors file. Errors (ErrorKind::usage): no
-/// such thing; (ErrorKind::data): damaged, where a checkpoint tells.
+/// The model's weights of a run directory, a checkpoint directory or a safetensors file: of the first two those whose
+/// accuracy the run tells, which with `--model-ema` are the average. Errors (ErrorKind::usage): no such thing;
+/// (ErrorKind::data): damaged, where a checkpoint tells.
 std::filesystem::path find_weights(const std::filesystem::path& path);
 
 }  // namespace stint

@@ -64,7 +64,7 @@ Dropping::Dropping(const Config& config, Module& model, std::int64_t steps_per_e
 
 SavePolicy& Dropping::policy_of(std::int64_t step, std::int64_t batch) {
   if (!policy_) return keep_dense();
-  if (batch == 0) policy_->start_step(step, option_->gamma(step / steps_per_epoch_));
+  if (batch == 0) policy_->start_step(step, option_->gamma((step - earlier_) / steps_per_epoch_));
   return *policy_;
 }
 

@@ -19,6 +19,8 @@ class Dropping {
 
   /// The policy of a step: keeps everything dense where nothing is to be dropped. `batch`: of those of the step.
   SavePolicy& policy_of(std::int64_t step, std::int64_t batch = 0);
+  /// Steps that are not counted in epochs.
+  void set_earlier(std::int64_t steps) { earlier_ = steps; }
 
   /// Null where nothing is to be dropped.
   DropPolicy* policy() { return policy_.get(); }
@@ -32,6 +34,7 @@ class Dropping {
   std::optional<DropOption> option_;
   std::unique_ptr<DropPolicy> policy_;
   std::int64_t steps_per_epoch_;
+  std::int64_t earlier_ = 0;
 };
 
 }  // namespace stint

@@ -27,9 +27,13 @@ void average(float decay, const Tensor& model, const Tensor& average) {
 }  // namespace
 
 Ema::Ema(ModelState& state, double decay) : state_(state), decay_(static_cast<float>(decay)) {
+  restart();
+}
+
+void Ema::restart() {
   PurposeScope scope(Purpose::optimiser);
-  parameters_ = copy_of(state.parameters());
-  buffers_ = copy_of(state.buffers());
+  parameters_ = copy_of(state_.parameters());
+  buffers_ = copy_of(state_.buffers());
 }
 
 void Ema::update() {

@@ -11,6 +11,8 @@ class Ema {
   Ema(ModelState& state, double decay);
 
   void update();
+  /// From these weights on, as from initial ones.
+  void restart();
   /// Exchanges the average with the model's weights; twice leaves everything as it was.
   void swap();
 

@@ -106,10 +106,23 @@ void cut_back_summary(const fs::path& file, std::int64_t epochs) {
 }
 
 /// What every run has from its beginning, as far as it is not there yet.
-void begin(const fs::path& path, const Config& config) {
-  if (!fs::exists(path / "args.yaml")) write_file(path / "args.yaml", to_yaml(config));
+void begin(const fs::path& path, Config config) {
+  config.resume.clear();  // of this start alone
+  write_file(path / "args.yaml", to_yaml(config));
   if (!fs::exists(path / "summary.csv")) write_file(path / "summary.csv", summary_header());
   fs::create_directory(checkpoints_of(path));
+}
+
+/// The run of its newest checkpoint, which is what a run goes on from.
+fs::path run_of_newest(const fs::path& checkpoint) {
+  fs::path run = checkpoint.parent_path().parent_path();
+  CheckpointStore checkpoints(checkpoints_of(run), 1);
+  if (!is_run(run) || checkpoints.empty()) fail(ErrorKind::usage, "resume", "{} is of no run", checkpoint.string());
+  if (checkpoint.filename() == checkpoints.newest()) return run;
+  fail(ErrorKind::usage, "resume",
+       "{} is not the newest checkpoint of its run: --resume {} goes on from {}; --pretrained {} begins a new run with "
+       "its weights",
+       checkpoint.filename().string(), run.string(), checkpoints.newest(), checkpoint.string());
 }
 
 }  // namespace
@@ -126,9 +139,6 @@ RunDirectory RunDirectory::create(const Config& config) {
 RunDirectory RunDirectory::reopen(const Config& config, const fs::path& path, std::int64_t step, std::int64_t epoch) {
   auto lock = lock_directory(path);
   begin(path, config);
-  Config kept_config = config;
-  kept_config.resume.clear();
-  write_file(path / "args.yaml", to_yaml(kept_config));
   cut_back_summary(path / "summary.csv", epoch);
   forget_probes(path, step);
   RunDirectory run(path, config.log.checkpoint_hist, step, epoch);
@@ -177,7 +187,7 @@ fs::path run_to_resume(const Config& config) {
   }
   fs::path path = fs::path(config.resume).lexically_normal();
   if (is_run(path)) return path;
-  if (fs::exists(path / "state.json")) return fs::canonical(path).parent_path().parent_path();
+  if (fs::exists(path / "state.json")) return run_of_newest(fs::canonical(path));
   fail(ErrorKind::usage, "resume", "{} is no run", path.string());
 }
 

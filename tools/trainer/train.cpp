@@ -32,6 +32,15 @@ void check_average(const Config& config) {
        "averages what the workers' mean has been, and easgd's model is its centre: leave out --model-ema");
 }
 
+/// Whether a step's images are the same; where they lie and who loads them does not count.
+bool same_batches(Config a, Config b) {
+  for (Config* config : {&a, &b}) {
+    config->data.dir.clear();
+    config->data.loader_threads = 0;
+  }
+  return a.data == b.data && a.seed == b.seed && a.optim.grad_accum_steps == b.optim.grad_accum_steps;
+}
+
 /// One worker's run from here to its end, its stop or its failure. Rank 0 speaks, writes and evaluates for all.
 class Run {
  public:
@@ -94,7 +103,7 @@ class Run {
     fs::path earlier = run_to_resume(config_);
     if (team_.group) team_.group->barrier();  // all have looked before rank 0 makes a new one
     if (earlier.empty()) {
-      take_note(load_pretrained(config_, training_.state()));
+      begin();
     } else {
       load(earlier);
     }
@@ -107,25 +116,32 @@ class Run {
     observer_.started(*directory_, training_, notes_);
   }
 
+  void begin() {
+    take_note(load_pretrained(config_, training_.state()));
+    if (training_.ema()) training_.ema()->restart();
+  }
+
   void load(const fs::path& run) {
     CheckpointStore checkpoints(checkpoints_of(run), config_.log.checkpoint_hist);
-    if (checkpoints.empty()) return take_note(load_pretrained(config_, training_.state()));
+    if (checkpoints.empty()) return begin();
     std::string note;
     fs::path checkpoint = checkpoints.load_newest(training_, progress_, note);
     take_note(note);
     note_changes(run);
     check_algorithm(checkpoint, synchroniser_ ? synchroniser_->name() : "none");
-    if (!synchroniser_) return;
-    common_ = !load_worker(checkpoint, training_, *synchroniser_, progress_, config_.sync.world_change);
-    synchroniser_->resumed();
+    if (synchroniser_) {
+      common_ = !load_worker(checkpoint, training_, *synchroniser_, progress_, config_.sync.world_change);
+      synchroniser_->resumed();
+    }
+    training_.set_position(progress_.epoch * steps_of_epoch() + progress_.step);
   }
 
   /// What the run is trained with from here on that it was not before.
   void note_changes(const fs::path& run) {
     Config before;
     read_yaml(before, (run / "args.yaml").string());
-    if (progress_.step > 0 && (before.data != config_.data || before.seed != config_.seed)) {
-      fail(ErrorKind::usage, "resume", "in the middle of an epoch its data cannot change: {}",
+    if (progress_.step > 0 && !same_batches(before, config_)) {
+      fail(ErrorKind::usage, "resume", "in the middle of an epoch its batches cannot change: {}",
            fmt::join(differences(before, config_), "; "));
     }
     std::vector<std::string> changes = differences(before, config_);
@@ -172,6 +188,7 @@ class Run {
       StepResult result = step();
       others = dist::Work::waited_seconds() - others;
       ++progress_.step;
+      progress_.skipped += result.skipped;
       if (!result.skipped) progress_.loss_sum += result.loss;
       skipped_ += result.skipped;
       double now = clock.seconds();
@@ -193,10 +210,12 @@ class Run {
     return true;
   }
 
+  /// Of the epoch's steps so far; NaN if all were skipped.
+  double mean_loss() const { return progress_.loss_sum / static_cast<double>(progress_.step - progress_.skipped); }
+
   void tell(const StepResult& result, double data_wait) {
     auto images = static_cast<double>(progress_.step * training_.accumulations() * team_.images);
-    observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(),
-                       progress_.loss_sum / static_cast<double>(progress_.step), result.lr,
+    observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(), mean_loss(), result.lr,
                        images / progress_.epoch_seconds, data_wait, skipped_, training_.memory().live,
                        training_.memory().peak, sync_metrics(progress_.waited_seconds),
                        progress_.waited_seconds / progress_.epoch_seconds});
@@ -238,7 +257,7 @@ class Run {
       progress_.waited_seconds += dist::Work::waited_seconds() - before;
     }
     read_emulated_clock();
-    double loss = progress_.loss_sum / static_cast<double>(steps_of_epoch());
+    double loss = mean_loss();
     if (synchroniser_) loss = synchroniser_->mean(loss);
     EpochSummary summary{.epoch = progress_.epoch,
                          .train_loss = loss,

@@ -73,15 +73,15 @@ Schedule make_schedule(const Config& config, std::int64_t steps_per_epoch) {
   return schedule;
 }
 
-/// How many rows have their label among the `k` largest logits (ties count for the lower class).
+/// How many rows have their label among the `k` largest logits. Ties count for the lower class, NaN for any other.
 std::int64_t hits(const Tensor& logits, const Tensor& labels, int k) {
   std::int64_t classes = logits.shape()[1], found = 0;
   for (std::int64_t n = 0; n < logits.shape()[0]; ++n) {
     const float* row = logits.data<float>() + n * classes;
     std::int32_t label = labels.data<std::int32_t>()[n];
     int above = 0;
-    for (std::int64_t c = 0; c < classes; ++c) above += row[c] > row[label] || (row[c] == row[label] && c < label);
-    found += above < k;
+    for (std::int64_t c = 0; c < classes; ++c) above += !(row[c] < row[label] || (row[c] == row[label] && c >= label));
+    found += above < k && !std::isnan(row[label]);
   }
   return found;
 }
@@ -149,7 +149,7 @@ double Training::forward_and_backward(Tape& tape, const Batch& batch, const Rand
   if (!std::isfinite(result) && !skip_nan_) explain_nan(*this, result, batch, random);
   bool early = clip_ == 0 && accumulations_ == 1 && !skip_nan_;  // otherwise no gradient is final before all are
   if (synchroniser_ && early) {
-    auto lr = static_cast<float>(schedule_.at(steps_));
+    auto lr = static_cast<float>(lr_of(steps_));
     tape.on_gradient_ready([this, lr](Leaf& leaf) { synchroniser_->gradient_ready(leaf, steps_, lr); });
   }
   run_backward(tape, value);
@@ -158,10 +158,10 @@ double Training::forward_and_backward(Tape& tape, const Batch& batch, const Rand
 
 StepResult Training::update() {
   auto count = static_cast<double>(std::exchange(accumulated_, 0));
-  StepResult result{.loss = loss_sum_ / count, .lr = schedule_.at(steps_)};
+  StepResult result{.loss = loss_sum_ / count, .lr = lr_of(steps_)};
   state_.complete_gradients();
   if (count > 1) scale(static_cast<float>(1 / count), state_.gradients());
-  if (clip_ > 0) result.gradient_norm = clip_norm(state_.gradients(), clip_);
+  if (clip_ > 0) clip_norm(state_.gradients(), clip_);
   result.skipped = skip_nan_ && !(std::isfinite(result.loss) && std::isfinite(squared_norm(state_.gradients())));
   if (skip_nan_ && synchroniser_) result.skipped = any_now(synchroniser_->group(), result.skipped);
   if (result.skipped) {
@@ -181,6 +181,11 @@ StepResult Training::step(const Batch& batch) {
   ProfileRange range("step");
   for (std::int64_t i = 0; i < accumulations_; ++i) accumulate(batch);
   return update();
+}
+
+void Training::set_position(std::int64_t position) {
+  earlier_ = steps_ - position;
+  dropping_.set_earlier(earlier_);
 }
 
 void Training::run_backward(Tape& tape, const Value& loss) {

@@ -19,8 +19,7 @@ class Synchroniser;
 struct StepResult {
   double loss = 0;
   double lr = 0;
-  double gradient_norm = 0;  ///< before clipping; 0 without clipping
-  bool skipped = false;      ///< for a loss or gradient that is not finite on any worker, with `optim.on_nan` skip
+  bool skipped = false;  ///< for a loss or gradient that is not finite on any worker, with `optim.on_nan` skip
 };
 
 struct EvalResult {
@@ -70,9 +69,11 @@ class Training {
   Dropping& dropping() { return dropping_; }
   Ema* ema() { return ema_ ? &*ema_ : nullptr; }
   Device device() const { return state_.device(); }
-  double lr_of(std::int64_t step) const { return schedule_.at(step); }
+  double lr_of(std::int64_t step) const { return schedule_.at(step - earlier_); }
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
+  /// Where the schedules stand, in steps of this configuration's epochs: a resumed run's may have had another length.
+  void set_position(std::int64_t position);
   const StepMemory& memory() const { return memory_; }
 
   /// Loss of one batch on a tape; the logits as a by-product.
@@ -100,6 +101,7 @@ class Training {
   std::int64_t accumulated_ = 0;
   double loss_sum_ = 0;
   std::int64_t steps_ = 0;
+  std::int64_t earlier_ = 0;  // of them, more than this configuration would have made
   StepMemory memory_;
   Synchroniser* synchroniser_ = nullptr;
 };
