@@ -87,7 +87,7 @@ void count_traffic(const Call& call, int rank, int size, Traffic& traffic) {
 
 void check_call(const Call& call, int rank, int size) {
   std::string_view name = name_of(call.operation);
-  bool pair = call.operation == Operation::send || call.operation == Operation::recv;
+  bool pair = is_pair(call.operation);
   bool rooted = call.operation == Operation::broadcast || call.operation == Operation::gather;
   require(call.x || call.operation == Operation::all_to_all, name, "expected a tensor, got none");
   require(!rooted || (call.peer >= 0 && call.peer < size), name, "expected a root from 0 to {}, got {}", size - 1,
@@ -104,6 +104,8 @@ void check_call(const Call& call, int rank, int size) {
   }
   if (call.operation == Operation::reduce_scatter) {
     std::int64_t mine = slice_of(call.x, rank, size).count();
+    require(call.in[0] && call.in[0].device() == call.x.device(), name, "expected a slice on {}",
+            call.x.device().name());
     require(call.in[0].count() == mine && call.in[0].dtype() == call.x.dtype(), name,
             "expected a slice of {} {}, got {} {}", mine, name_of(call.x.dtype()), call.in[0].count(),
             name_of(call.in[0].dtype()));

@@ -105,13 +105,16 @@ void run_workers(int size, std::chrono::duration<double> timeout, const std::fun
   auto group = in_process(size, timeout);
   std::mutex mutex;
   std::exception_ptr first;
+  bool first_for_another = true;  // an error of its own says more, and may be noticed later
   auto work = [&](int rank) {
     try {
       worker(*group[rank]);
     } catch (const std::exception& error) {
       {
         std::lock_guard lock(mutex);
-        if (!first) first = std::current_exception();
+        bool for_another = as_error(error).kind() == ErrorKind::peer_lost;
+        if (!first || (first_for_another && !for_another)) first = std::current_exception();
+        first_for_another = first_for_another && for_another;
       }
       group[rank]->abort(as_error(error));
     }

@@ -86,7 +86,7 @@ EmulatedGroup::EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> n
       started_(computed_seconds()) {}
 
 double EmulatedGroup::computed_seconds() const {
-  return clock_ == Clock::thread ? thread_seconds() : wall_seconds() - Work::waited_seconds();
+  return clock_ == Clock::thread ? thread_seconds() : wall_seconds() - Work::away_seconds();
 }
 
 double EmulatedGroup::seconds() const {

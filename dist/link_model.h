@@ -2,7 +2,6 @@
 
 #include <stint/dist/communicator.h>
 
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <string>
@@ -58,7 +57,7 @@ class EmulatedGroup : public Communicator {
  public:
   /// What computing takes. `thread`: the processor time of the worker's thread, for one that computes there alone; who
   /// else is on the machine does not lengthen it, nor do loaders that work beside it. `wall`: time passed, less real
-  /// waiting for other workers.
+  /// waiting for other workers and for a core that they have.
   enum class Clock { thread, wall };
 
   EmulatedGroup(Communicator& inner, std::shared_ptr<EmulatedNet> net, Clock clock);

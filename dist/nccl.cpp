@@ -177,20 +177,27 @@ class Nccl : public Communicator {
 
   void watch() {
     while (auto task = issued_.pop()) {
-      if (succeeds(*task, [&] { await(*task); })) task->promise->finish();
+      if (succeeds(*task, [&] { await(*task); })) finish(std::move(*task));
     }
   }
 
   /// Whether it does; if not the task has ended with the error.
   template <typename Action>
-  bool succeeds(const Task& task, const Action& action) {
+  bool succeeds(Task& task, const Action& action) {
     try {
       carry_out(std::string(name_of(task.call.operation)), action);
       return true;
     } catch (const Error&) {
-      task.promise->finish(std::current_exception());
+      finish(std::move(task), std::current_exception());
       return false;
     }
+  }
+
+  /// Before they know its tensors are the caller's alone again.
+  static void finish(Task task, std::exception_ptr error = nullptr) {
+    auto promise = std::move(task.promise);
+    { Task done = std::move(task); }
+    promise->finish(std::move(error));
   }
 
   /// Any error ends the group, and names what was called and, where that is known, whose fault it was.

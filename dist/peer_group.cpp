@@ -24,10 +24,10 @@ Work PeerGroup::start(Call call) {
 void PeerGroup::serve() {
   set_thread_count(1);  // the cores belong to whoever computes
   PurposeScope purpose(Purpose::communication);
-  while (auto task = tasks_.pop()) run(*task);
+  while (auto task = tasks_.pop()) run(std::move(*task));
 }
 
-void PeerGroup::run(const Task& task) {
+void PeerGroup::run(Task task) {
   std::exception_ptr error;
   std::string name(name_of(task.call.operation));
   try {
@@ -44,7 +44,9 @@ void PeerGroup::run(const Task& task) {
       abort(plain.kind() == ErrorKind::peer_lost ? plain : full);
     }
   }
-  task.promise->finish(error);
+  auto promise = std::move(task.promise);
+  { Task done = std::move(task); }  // before they know: its tensors are the caller's alone again
+  promise->finish(error);
 }
 
 void PeerGroup::carry_out(const Call& call) {

@@ -4,7 +4,6 @@
 #include <stint/dist/task_queue.h>
 #include <stint/runtime/stream.h>
 
-#include <functional>
 #include <thread>
 
 namespace stint::dist {
@@ -46,7 +45,7 @@ class PeerGroup : public Communicator {
 
   Work start(Call call) override;
   void serve();
-  void run(const Task& task);
+  void run(Task task);
   void carry_out(const Call& call);
   void agree(const Header& mine, Channel channel);
   void exchange(const Messages& out, const Messages& in) { exchange(out, in, Channel::own); }

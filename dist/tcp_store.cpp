@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -34,8 +35,6 @@ int poll_through(pollfd* sockets, std::size_t count, Clock::time_point deadline)
   }
 }
 
-/// A request is 's' (set), 'w' (will) or 'g' (get), the key, and for the first two the value; the answer to 'g' is the
-/// value, empty while there is none.
 bool send_all(int socket, const void* data, std::size_t bytes) {
   const char* at = static_cast<const char*>(data);
   while (bytes > 0) {
@@ -62,9 +61,21 @@ bool receive_all(int socket, void* data, std::size_t bytes, Clock::time_point de
   return true;
 }
 
-bool send_text(int socket, const Bytes& text) {
+/// Its length and itself. What is sent together stands in one buffer: small pieces would wait for each other's
+/// acknowledgement.
+void append_text(Bytes& message, std::string_view text) {
   auto size = static_cast<std::uint32_t>(text.size());
-  return send_all(socket, &size, sizeof(size)) && send_all(socket, text.data(), text.size());
+  auto* bytes = reinterpret_cast<const char*>(&size);
+  message.insert(message.end(), bytes, bytes + sizeof(size));
+  message.insert(message.end(), text.begin(), text.end());
+}
+
+bool send_message(int socket, const Bytes& message) {
+  return send_all(socket, message.data(), message.size());
+}
+
+std::string_view view(const Bytes& text) {
+  return {text.data(), text.size()};
 }
 
 bool receive_text(int socket, Bytes& text, Clock::time_point deadline) {
@@ -72,6 +83,11 @@ bool receive_text(int socket, Bytes& text, Clock::time_point deadline) {
   if (!receive_all(socket, &size, sizeof(size), deadline) || size > longest) return false;
   text.resize(size);
   return receive_all(socket, text.data(), size, deadline);
+}
+
+void send_at_once(int socket) {
+  int yes = 1;
+  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
 }
 
 int listen_on(int port) {
@@ -90,7 +106,21 @@ int listen_on(int port) {
   fail(ErrorKind::usage, "store", "cannot listen on port {}: {}", port, reason);
 }
 
-int connect_once(const std::string& host, int port) {
+/// A host that does not answer is given up at the deadline, long before the system would.
+bool connect_by(int socket, const addrinfo& address, Clock::time_point deadline) {
+  int flags = fcntl(socket, F_GETFL), error = 0;
+  socklen_t size = sizeof(error);
+  fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+  if (connect(socket, address.ai_addr, address.ai_addrlen) != 0) {
+    pollfd here{socket, POLLOUT, 0};
+    if (errno != EINPROGRESS || poll_through(&here, 1, deadline) <= 0) return false;
+    if (getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) return false;
+  }
+  fcntl(socket, F_SETFL, flags);
+  return true;
+}
+
+int connect_once(const std::string& host, int port, Clock::time_point deadline) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -99,7 +129,7 @@ int connect_once(const std::string& host, int port) {
   for (addrinfo* a = found; a && result < 0; a = a->ai_next) {
     int candidate = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
     if (candidate < 0) continue;
-    if (connect(candidate, a->ai_addr, a->ai_addrlen) == 0) {
+    if (connect_by(candidate, *a, deadline)) {
       result = candidate;
     } else {
       close(candidate);
@@ -113,8 +143,11 @@ int connect_once(const std::string& host, int port) {
 int connect_in_time(const std::string& host, int port, std::chrono::milliseconds timeout) {
   auto deadline = Clock::now() + timeout;
   do {
-    int socket = connect_once(host, port);
-    if (socket >= 0) return socket;
+    int socket = connect_once(host, port, deadline);
+    if (socket >= 0) {
+      send_at_once(socket);
+      return socket;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   } while (Clock::now() < deadline);
   fail(ErrorKind::peer_lost, "store", "rank 0 does not answer at {}:{} within {:.1f} s", host, port,
@@ -153,12 +186,17 @@ class TcpStore::Server {
       connections_ = static_cast<int>(sockets.size()) - 2;
       if (sockets[1].revents == 0) continue;
       int fresh = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (fresh >= 0) sockets.push_back({fresh, POLLIN, 0});
+      if (fresh >= 0) {
+        send_at_once(fresh);
+        sockets.push_back({fresh, POLLIN, 0});
+      }
       connections_ = static_cast<int>(sockets.size()) - 2;
     }
     for (std::size_t i = 2; i < sockets.size(); ++i) close(sockets[i].fd);
   }
 
+  /// A request is 's' (set), 'w' (will) or 'g' (get), the key, and for the first two the value; the answer to 'g' is
+  /// the value, empty while there is none.
   bool answer(int socket) {
     char kind = 0;
     Bytes key, value;
@@ -171,7 +209,10 @@ class TcpStore::Server {
       if (kind == 'w') wills_[socket] = {name, value};
       return true;
     }
-    return kind == 'g' && send_text(socket, values_.contains(name) ? values_[name] : Bytes{});
+    if (kind != 'g') return false;
+    Bytes message;
+    append_text(message, values_.contains(name) ? view(values_[name]) : "");
+    return send_message(socket, message);
   }
 
   void read_will(int socket) {
@@ -206,17 +247,18 @@ void TcpStore::leave_will(const std::string& key, const Bytes& value) {
 
 void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
   std::lock_guard lock(mutex_);
-  bool sent =
-      send_all(socket_, &kind, 1) && send_text(socket_, Bytes(key.begin(), key.end())) && send_text(socket_, value);
-  if (!sent) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
+  Bytes message{kind};
+  append_text(message, key);
+  append_text(message, view(value));
+  if (!send_message(socket_, message)) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
 }
 
 TcpStore::Bytes TcpStore::look(const std::string& key, std::chrono::milliseconds patience) {
   std::lock_guard lock(mutex_);
-  Bytes value;
+  Bytes message{'g'}, value;
+  append_text(message, key);
   auto deadline = Clock::now() + patience;
-  bool good = !silent_ && send_all(socket_, "g", 1) && send_text(socket_, Bytes(key.begin(), key.end())) &&
-              receive_text(socket_, value, deadline);
+  bool good = !silent_ && send_message(socket_, message) && receive_text(socket_, value, deadline);
   silent_ = !good;
   if (!good) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
   return value;

@@ -24,6 +24,7 @@ class TcpStore {
   TcpStore(const TcpStore&) = delete;
   TcpStore& operator=(const TcpStore&) = delete;
 
+  /// Errors (ErrorKind::peer_lost): rank 0 is gone.
   void set(const std::string& key, const Bytes& value);
   /// What is there now; empty if nobody has set it. `patience`: for an answer. Errors as `set`.
   Bytes look(const std::string& key, std::chrono::milliseconds patience = std::chrono::milliseconds(1500));

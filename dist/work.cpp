@@ -6,8 +6,14 @@
 namespace stint::dist {
 
 namespace {
-thread_local double waited = 0;
+
+thread_local double waited = 0, away = 0;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
+
+}  // namespace
 
 void Work::Promise::finish(std::exception_ptr error) {
   {
@@ -28,10 +34,13 @@ void Work::wait() const {
   if (!promise_) return;
   if (!done()) {
     auto start = std::chrono::steady_clock::now();
-    Baton::Pause pause;
-    std::unique_lock lock(promise_->mutex_);
-    promise_->finished_.wait(lock, [&] { return promise_->done_; });
-    waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    {
+      Baton::Pause pause;
+      std::unique_lock lock(promise_->mutex_);
+      promise_->finished_.wait(lock, [&] { return promise_->done_; });
+      waited += seconds_since(start);
+    }
+    away += seconds_since(start);
   }
   if (promise_->error_) std::rethrow_exception(promise_->error_);
   if (after_) after_();
@@ -45,6 +54,10 @@ Work Work::then(std::function<void()> after) const {
 
 double Work::waited_seconds() {
   return waited;
+}
+
+double Work::away_seconds() {
+  return away;
 }
 
 }  // namespace stint::dist

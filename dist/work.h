@@ -17,10 +17,13 @@ class Work {
   /// baton while it waits.
   void wait() const;
   bool done() const;
-  /// The same work; `after` is called at the end of every `wait` on it.
+  /// The same work; `after` is called at the end of every `wait` that does not throw. Not of one that is default-
+  /// constructed.
   Work then(std::function<void()> after) const;
   /// Seconds that this thread has spent in `wait` since it started: the exposed part of communication.
   static double waited_seconds();
+  /// The same until it had its baton back: what of its time it has not computed.
+  static double away_seconds();
 
   /// The side of whoever does the work.
   class Promise {

@@ -14,7 +14,7 @@ class Stream {
   /// The device's default stream.
   explicit Stream(Device device = Device::cpu()) : device_(device) {}
 
-  /// A new stream, destroyed with its last copy; off CUDA a new name.
+  /// One that nobody else has; it may be another's after its last copy. Off CUDA a new name.
   static Stream make(Device device);
 
   /// The stream on which this thread's work for `device` goes.

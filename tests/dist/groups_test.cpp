@@ -180,6 +180,17 @@ TEST_CASE("a rank that fails while a message is under way does not wait for it",
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(6));
 }
 
+TEST_CASE("workers in one process end with the error that was a worker's own", "[dist]") {
+  stint::Error own(stint::ErrorKind::memory, "does not fit");
+  auto run = [&](stint::dist::Communicator& group) {
+    if (group.rank() != 1) return group.barrier();
+    group.abort(own);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // the others notice first
+    throw own;
+  };
+  CHECK_THROWS_WITH(stint::dist::run_workers(3, std::chrono::seconds(20), run), "does not fit");
+}
+
 TEST_CASE("NCCL can be opened here", "[.][nccl]") {
   CHECK_NOTHROW(stint::dist::make_nccl_id());
 }

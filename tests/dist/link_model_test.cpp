@@ -1,3 +1,4 @@
+#include <stint/dist/baton.h>
 #include <stint/dist/in_process.h>
 #include <stint/dist/link_model.h>
 
@@ -74,6 +75,26 @@ TEST_CASE("what is done away from the run takes no time of the emulated network 
     CHECK(seconds[rank] >= 0.079);  // four times two latencies
     CHECK(seconds[rank] < 1);
     CHECK(waited[rank] < 1);
+  }
+}
+
+TEST_CASE("on the emulated clock, waiting for a core that other workers have is no computing", "[dist]") {
+  constexpr int workers = 4;
+  auto net = std::make_shared<EmulatedNet>(LinkModel::parse("bandwidth=1Gbps"), workers);
+  Baton baton(1);
+  double seconds[workers];
+  run_workers(workers, std::chrono::seconds(20), [&](Communicator& inner) {
+    Baton::Hold hold(baton);
+    EmulatedGroup group(inner, net, EmulatedGroup::Clock::wall);
+    for (int step = 0; step < 3; ++step) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // counts as computing
+      group.barrier();
+    }
+    seconds[group.rank()] = group.seconds();
+  });
+  for (double each : seconds) {
+    CHECK(each >= 0.3);
+    CHECK(each < 0.6);  // of 1.2 that have passed
   }
 }
 

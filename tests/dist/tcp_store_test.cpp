@@ -81,6 +81,15 @@ class Interruptions {
 
 }  // namespace
 
+TEST_CASE("a rank 0 that does not even refuse a connection is given up in time", "[dist]") {
+  int port = free_port();
+  SlowRank0 full(port);
+  for (int i = 0; i < 2; ++i) knock(port, "");  // nobody accepts them, and no more are taken
+  auto start = std::chrono::steady_clock::now();
+  CHECK_THROWS_WITH(TcpStore("127.0.0.1", port, false, 500ms), Catch::Contains("rank 0 does not answer"));
+  CHECK(std::chrono::steady_clock::now() - start < 3s);
+}
+
 TEST_CASE("a signal to the thread of a store, or to one that waits for an answer, ends nothing", "[dist]") {
   Interruptions interruptions;
   int port = free_port();

@@ -88,11 +88,10 @@ int main(int argc, char** argv) {
     return finish(run(stint::parse_arguments(words)));
   } catch (const stint::Error& error) {
     std::string text = error.what();
-    // A device in the middle of a collective may never come to rest: nothing waits for it.
-    if (error.kind() == stint::ErrorKind::peer_lost) _exit(report(error.kind(), text.c_str()));
     bool advised = text.find("--batch-size") != std::string::npos;
     if (error.kind() == stint::ErrorKind::memory && !advised) text += ": a smaller --batch-size may help";
-    return report(error.kind(), text.c_str());
+    std::fflush(stdout);
+    _exit(report(error.kind(), text.c_str()));  // a device in the middle of a collective may never come to rest
   } catch (const std::bad_alloc&) {
     return report(stint::ErrorKind::memory, "out of memory: a smaller --batch-size may help");
   } catch (const std::system_error& error) {
