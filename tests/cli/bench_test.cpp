@@ -68,6 +68,15 @@ TEST_CASE("bench says of each operator what the step spent in it and how fast th
                                 2 * positions / 16 * (320 * 64 + 5 * 576 * 64));  // 32 > 64 twice, 64 > 64
 }
 
+TEST_CASE("a step of bench has all of its batches") {
+  TemporaryDirectory directory;
+  auto json = nlohmann::json::parse(bench(directory, " --grad-accum-steps 3 --json").out);
+  CHECK(json["images_per_s"].get<double>() * json["step_s"]["median"].get<double>() == Approx(3 * 8));
+  for (const auto& o : json["operators"]) {
+    if (o["name"] == "conv2d") CHECK(o["calls"] == 3 * 21);
+  }
+}
+
 TEST_CASE("bench's help names the variables that choose how convolutions are computed") {
   TemporaryDirectory directory;
   std::string help = run_shell("$stint bench --help", directory.path()).out;

@@ -52,7 +52,7 @@ int run_bench(const Config& config, int steps) {
 
   std::sort(seconds.begin(), seconds.end());
   double median = seconds[seconds.size() / 2];
-  double rate = static_cast<double>(config.data.batch_size) / median;
+  double rate = static_cast<double>(config.data.batch_size * training.accumulations()) / median;
   const StepMemory memory = training.memory();
   // Ceilings are measured after the steps: 512 MiB that they move would be in the peak of resident memory.
   std::size_t resident = peak_resident_bytes();
