@@ -164,6 +164,21 @@ TEST_CASE("help names every command, and just the options that concern it") {
   CHECK(run_program("").out == program.out);
 }
 
+TEST_CASE("a step of one worker: workers are no part of its help, and who asks for some is told") {
+  const std::string small = " --dataset synthetic --image-size 8 --model mlp --batch-size 4 --json ";
+  TemporaryDirectory directory;
+  const std::string cache = "XDG_CACHE_HOME=" + directory.path().string() + " $stint ";
+  for (std::string command : {"bench --steps 1", "inspect mem"}) {
+    CAPTURE(command);
+    CHECK_THAT(run_program(command + " --help").out, !Catch::Contains("--workers") && !Catch::Contains("--sync"));
+    CHECK(run_shell(cache + command + small).err == "");
+    Outcome several = run_shell(cache + command + small + "--workers 4 --sync stl");
+    CHECK(several.code == 0);
+    CHECK(several.err ==
+          "stint: a step of one worker alone, on which these have no effect: sync.algorithm, sync.workers\n");
+  }
+}
+
 TEST_CASE("the version, at once and in little memory") {
   double fastest = 1;
   for (int i = 0; i < 10; ++i) {

@@ -1,4 +1,5 @@
 #include <stint/runtime/parallel.h>
+#include <stint/tools/cli/command_options.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/operator_table.h>
 #include <stint/tools/cli/report.h>
@@ -36,6 +37,7 @@ std::optional<Ceilings> ceilings_of(Device device) {
 }  // namespace
 
 int run_bench(const Config& config, int steps) {
+  warn(note_on_workers(config));
   DataSet data = load_dataset(config);
   Loader loader(data.train, training_options(config, data.train));
   Training training(config, data.train, loader.batches(), Device::parse(config.device));

@@ -1,3 +1,4 @@
+#include <stint/tools/cli/command_options.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/report.h>
 #include <stint/tools/trainer/plan.h>
@@ -59,6 +60,7 @@ std::size_t held_of(const std::vector<LedgerRow>& rows) {
 }  // namespace
 
 int run_inspect_mem(const Config& config) {
+  warn(note_on_workers(config));
   DataSet data = load_dataset(config);
   StepPlan plan = plan_step(config, data.train);
   Config dense = config;

@@ -13,6 +13,10 @@ std::string scaled(double value, double step, const char* const* units) {
 
 }  // namespace
 
+void warn(const std::string& text) {
+  if (!text.empty()) fmt::print(stderr, "stint: {}\n", text);
+}
+
 std::string human_bytes(std::size_t bytes) {
   static constexpr const char* units[] = {" B", " KiB", " MiB", " GiB", " TiB", nullptr};
   return scaled(static_cast<double>(bytes), 1024, units);
