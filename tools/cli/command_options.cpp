@@ -52,6 +52,8 @@ bool concerns(const Option& option, const std::string& command) {
 std::string meaning(const Option& option, const std::string& command) {
   if (option.key == "log.output" && command == "predict") return "FILE.safetensors for the logits [N,classes]";
   if (option.key == "log.output" && command == "convert") return "FILE.safetensors to write";
+  if (option.key == "data.dataset" && command == "inspect model")
+    return "whose images the model gets; with digits: synthetic ones, of the size that is usual for the model";
   if (option.key == "model.pretrained" && command != "train")
     return "the weights: a run, a checkpoint or a safetensors file";
   return option.help;
