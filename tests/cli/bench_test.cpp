@@ -77,6 +77,15 @@ TEST_CASE("a step of bench has all of its batches") {
   }
 }
 
+TEST_CASE("an epoch of bench has the run's steps, with which the share that is dropped changes") {
+  TemporaryDirectory directory;
+  auto saved = [&](const std::string& more) {
+    return nlohmann::json::parse(
+        bench(directory, " --samples 80 --grad-accum-steps 8 --json" + more).out)["saved_act_bytes"];
+  };
+  CHECK(saved(" --drop mink:gamma=0.9/0@2") == saved(""));  // an epoch is one step
+}
+
 TEST_CASE("bench's help names the variables that choose how convolutions are computed") {
   TemporaryDirectory directory;
   std::string help = run_shell("$stint bench --help", directory.path()).out;

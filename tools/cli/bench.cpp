@@ -40,7 +40,8 @@ int run_bench(const Config& config, int steps) {
   warn(note_on_workers(config));
   DataSet data = load_dataset(config);
   Loader loader(data.train, training_options(config, data.train));
-  Training training(config, data.train, loader.batches(), Device::parse(config.device));
+  std::int64_t epoch = std::max<std::int64_t>(1, loader.batches() / config.optim.grad_accum_steps);  // in steps
+  Training training(config, data.train, epoch, Device::parse(config.device));
   Batch batch = loader.batch(0, 0, training.device());
   std::vector<double> seconds;
   for (int i = 0; i < warm_up_steps + steps; ++i) {
