@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -102,4 +103,28 @@ TEST_CASE("an image file that cannot be decoded ends predict with code 4, and is
   CHECK(damaged.code == 4);
   CHECK(damaged.out == "");
   CHECK_THAT(damaged.err, Catch::StartsWith("stint: image: mixed/b.jpg cannot be decoded: "));
+}
+
+TEST_CASE("names of files that are not UTF-8 stand in reports, and in errors as what they are") {
+  ColourRun colours;
+  std::string picture = "f/train/red/\xff.png";
+  stint::Bytes damaged = plain_png(30, 30, 0, 0, 0);
+  damaged.resize(damaged.size() / 2);
+  colours.write(picture, damaged);
+  Outcome failed =
+      colours.run("train --model mlp --dataset image-folder --data-dir f --image-size 8 --batch-size 8 --experiment y");
+  CHECK(failed.code == 4);
+  CHECK_THAT(failed.err, Catch::Contains("f/train/red/\\xff.png cannot be decoded"));
+  auto told = nlohmann::json::parse(std::ifstream(colours.directory.path() / "runs/y/run.json"));
+  CHECK(told["status"] == "failed");
+  CHECK_THAT(told["reason"].get<std::string>(), Catch::Contains("f/train/red/\uFFFD.png cannot be decoded"));
+
+  fs::remove(colours.directory.path() / picture);
+  fs::rename(colours.directory.path() / "runs/x", colours.directory.path() / "runs/\xff");
+  for (const char* command : {"eval --checkpoint", "compare"}) {
+    Outcome outcome = colours.run(std::string(command) + " runs/\xff --json");
+    INFO(command);
+    CHECK(outcome.code == 0);
+    CHECK_THAT(outcome.out, Catch::Contains("runs/\uFFFD") || Catch::Contains("\"run\": \"\uFFFD\""));
+  }
 }

@@ -1,6 +1,7 @@
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
 #include <stint/tools/cli/commands.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/checkpoint.h>
 
 #include <nlohmann/json.hpp>
@@ -20,7 +21,7 @@ int run_eval(const Config& config, const std::string& checkpoint) {
                                    {"loss", result.loss},
                                    {"top1", result.top1},
                                    {"top5", result.top5}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
   } else {
     fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", data.test.count(),
                data.name, weights.string(), result.loss, result.top1, result.top5);

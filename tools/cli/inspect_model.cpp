@@ -1,6 +1,7 @@
 #include <stint/models/kwargs.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/report.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/plan.h>
 
 #include <algorithm>
@@ -125,7 +126,7 @@ int run_inspect_model(const Config& config, bool named) {
                                  {"flops", flops},
                                  {"saved_bytes", saved},
                                  {"layers", layers}};
-  fmt::print("{}\n", json.dump(2));
+  fmt::print("{}\n", json_text(json, 2));
   return 0;
 }
 
