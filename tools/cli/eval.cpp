@@ -1,6 +1,7 @@
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
 #include <stint/tools/cli/commands.h>
+#include <stint/tools/cli/report.h>
 #include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/checkpoint.h>
 
@@ -15,6 +16,7 @@ int run_eval(const Config& config, const std::string& checkpoint) {
   auto weights = find_weights(checkpoint);
   load_state_dict(training.state(), read_safetensors(weights));
   EvalResult result = training.evaluate(loader);
+  warn(loader.bad_note());
   if (config.log.json) {
     nlohmann::ordered_json json = {{"weights", weights.string()},
                                    {"images", data.test.count()},
