@@ -68,6 +68,24 @@ TEST_CASE("bench says of each operator what the step spent in it and how fast th
                                 2 * positions / 16 * (320 * 64 + 5 * 576 * 64));  // 32 > 64 twice, 64 > 64
 }
 
+TEST_CASE("a step of bench has all of its batches") {
+  TemporaryDirectory directory;
+  auto json = nlohmann::json::parse(bench(directory, " --grad-accum-steps 3 --json").out);
+  CHECK(json["images_per_s"].get<double>() * json["step_s"]["median"].get<double>() == Approx(3 * 8));
+  for (const auto& o : json["operators"]) {
+    if (o["name"] == "conv2d") CHECK(o["calls"] == 3 * 21);
+  }
+}
+
+TEST_CASE("an epoch of bench has the run's steps, with which the share that is dropped changes") {
+  TemporaryDirectory directory;
+  auto saved = [&](const std::string& more) {
+    return nlohmann::json::parse(
+        bench(directory, " --samples 80 --grad-accum-steps 8 --json" + more).out)["saved_act_bytes"];
+  };
+  CHECK(saved(" --drop mink:gamma=0.9/0@2") == saved(""));  // an epoch is one step
+}
+
 TEST_CASE("bench's help names the variables that choose how convolutions are computed") {
   TemporaryDirectory directory;
   std::string help = run_shell("$stint bench --help", directory.path()).out;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 using namespace stint;
 using namespace stint::test;
@@ -162,6 +163,40 @@ TEST_CASE("help names every command, and just the options that concern it") {
   CHECK(run_program("predict --help").out.find("--lr") == std::string::npos);
   CHECK(run_program("eval --help").out.find("--data-dir") != std::string::npos);
   CHECK(run_program("").out == program.out);
+}
+
+TEST_CASE("a step of one worker: workers are no part of its help, and who asks for some is told") {
+  const std::string small = " --dataset synthetic --image-size 8 --model mlp --batch-size 4 --json ";
+  TemporaryDirectory directory;
+  const std::string cache = "XDG_CACHE_HOME=" + directory.path().string() + " $stint ";
+  for (std::string command : {"bench --steps 1", "inspect mem"}) {
+    CAPTURE(command);
+    CHECK_THAT(run_program(command + " --help").out, !Catch::Contains("--workers") && !Catch::Contains("--sync"));
+    CHECK(run_shell(cache + command + small).err == "");
+    Outcome several = run_shell(cache + command + small + "--workers 4 --sync stl");
+    CHECK(several.code == 0);
+    CHECK(several.err ==
+          "stint: a step of one worker alone, on which these have no effect: sync.algorithm, sync.workers\n");
+  }
+}
+
+TEST_CASE("inspect model says what images it has computed with") {
+  TemporaryDirectory directory;
+  std::string path = directory.path();
+  run_shell("mkdir c; head -c 30730 /dev/zero > c/test_batch.bin", path);
+  const std::string command = "inspect model resnet20 --batch-size 2 ";
+  const std::string cifar = command + "--dataset cifar10 --data-dir c --image-size 64 --num-classes 12";
+  CHECK(run_program(cifar, path).out.starts_with("resnet20 on cifar10 images [2,64,64,3], 12 classes; "));
+  auto json = nlohmann::json::parse(run_program(cifar + " --json", path).out);
+  CHECK(json["dataset"] == "cifar10");
+  CHECK(json["input"] == nlohmann::json({2, 64, 64, 3}));
+  CHECK(json["classes"] == 12);
+  CHECK(json["layers"][0]["output"] == nlohmann::json({2, 64, 64, 16}));
+  CHECK(run_program(command + "--dataset digits").out.starts_with("resnet20 on synthetic images [2,32,32,3], 10 "));
+  CHECK_THAT(run_program("inspect model --help").out, Catch::Contains("with digits: synthetic ones"));
+
+  auto names = nlohmann::json::parse(run_program("inspect model --json").out);
+  CHECK(std::count(names.begin(), names.end(), "resnet20") == 1);
 }
 
 TEST_CASE("the version, at once and in little memory") {

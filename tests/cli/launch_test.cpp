@@ -213,6 +213,15 @@ TEST_CASE("a rank that finds nobody, and a launch that makes no sense, end with 
   CHECK(run_program("launch -n 2 -- train --no-such-flag").code == 2);
 }
 
+TEST_CASE("a rank has the memory that it was given", "[cli]") {
+  TemporaryDirectory directory;
+  std::string rest = "launch -n 2 -- " + common + "--sync sync --output " + std::string(directory.path());
+  Outcome small = run_program(rest + " --mem-budget 1KiB");
+  CHECK(small.code == 3);
+  CHECK_THAT(small.err, Catch::Contains("do not fit"));
+  CHECK(run_program(rest + " --mem-budget 1GiB").code == 0);
+}
+
 TEST_CASE("ranks that begin with other weights, or go on from another run, end with code 7", "[cli]") {
   TemporaryDirectory directory;
   std::string train = " train --model mlp --batch-size 128 --threads 1 --sync sync --output . ";

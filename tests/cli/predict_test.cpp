@@ -2,8 +2,10 @@
 #include <stint/tests/data/files.h>
 #include <stint/tests/temporary_directory.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -102,4 +104,48 @@ TEST_CASE("an image file that cannot be decoded ends predict with code 4, and is
   CHECK(damaged.code == 4);
   CHECK(damaged.out == "");
   CHECK_THAT(damaged.err, Catch::StartsWith("stint: image: mixed/b.jpg cannot be decoded: "));
+}
+
+TEST_CASE("names of files that are not UTF-8 stand in reports, and in errors as what they are") {
+  ColourRun colours;
+  std::string picture = "f/train/red/\xff.png";
+  stint::Bytes damaged = plain_png(30, 30, 0, 0, 0);
+  damaged.resize(damaged.size() / 2);
+  colours.write(picture, damaged);
+  Outcome failed =
+      colours.run("train --model mlp --dataset image-folder --data-dir f --image-size 8 --batch-size 8 --experiment y");
+  CHECK(failed.code == 4);
+  CHECK_THAT(failed.err, Catch::Contains("f/train/red/\\xff.png cannot be decoded"));
+  auto told = nlohmann::json::parse(std::ifstream(colours.directory.path() / "runs/y/run.json"));
+  CHECK(told["status"] == "failed");
+  CHECK_THAT(told["reason"].get<std::string>(), Catch::Contains("f/train/red/\uFFFD.png cannot be decoded"));
+
+  fs::remove(colours.directory.path() / picture);
+  fs::rename(colours.directory.path() / "runs/x", colours.directory.path() / "runs/\xff");
+  for (const char* command : {"eval --checkpoint", "compare"}) {
+    Outcome outcome = colours.run(std::string(command) + " runs/\xff --json");
+    INFO(command);
+    CHECK(outcome.code == 0);
+    CHECK_THAT(outcome.out, Catch::Contains("runs/\uFFFD") || Catch::Contains("\"run\": \"\uFFFD\""));
+  }
+}
+
+TEST_CASE("images that cannot be decoded are counted once, those of the test set too") {
+  ColourRun colours;
+  colours.write("f/train/red/13.png", stint::Bytes(100));
+  colours.write("f/test/blue/14.png", stint::Bytes(100));
+  const std::string data = "--dataset image-folder --data-dir f --image-size 8 --bad-samples skip --batch-size 8";
+  Outcome trained = colours.run("train --model mlp --epochs 4 --lr 0.02 --experiment y " + data);
+  CHECK(trained.code == 0);
+  const std::string of_train = "1 sample was skipped, the first: image: f/train/red/13.png cannot be decoded";
+  const std::string of_test = "1 sample was skipped, the first: image: f/test/blue/14.png cannot be decoded";
+  std::vector<std::string> told = lines_of(trained.out);
+  auto count = [&](const std::string& text) {
+    return std::count_if(told.begin(), told.end(), [&](const std::string& line) { return line.starts_with(text); });
+  };
+  CHECK(count(of_train) == 4);  // an epoch
+  CHECK(count("test images: " + of_test) == 4);
+  Outcome evaluated = colours.run("eval --checkpoint runs/y " + data);
+  CHECK(evaluated.code == 0);
+  CHECK_THAT(evaluated.err, Catch::StartsWith("stint: " + of_test));
 }

@@ -201,9 +201,15 @@ TEST_CASE("CIFAR's binary files", "[data]") {
   fs::create_directories(directory.path() / "cifar-10-batches-bin");
   write_bytes(directory.path() / "cifar-10-batches-bin/data_batch_1.bin", cifar(10, false));
   write_bytes(directory.path() / "cifar-10-batches-bin/data_batch_2.bin", cifar(10, false));
-  CHECK(load_cifar(directory.path(), false, stop).test.count() == 4);
+  write_bytes(directory.path() / "cifar-10-batches-bin/data_batch_4.bin", cifar(10, false));
+  CHECK_THROWS_WITH(
+      load_cifar(directory.path(), false, stop),
+      Catch::EndsWith(" has no data_batch_3.bin, data_batch_5.bin, but other parts of the training images"));
+  write_bytes(directory.path() / "cifar-10-batches-bin/data_batch_3.bin", cifar(10, false));
+  write_bytes(directory.path() / "cifar-10-batches-bin/data_batch_5.bin", cifar(10, false));
+  CHECK(load_cifar(directory.path(), false, stop).test.count() == 10);
   write_bytes(directory.path() / "cifar-10-batches-bin/test_batch.bin", cifar(10, false));
-  CHECK(load_cifar(directory.path(), false, stop).train.count() == 20);
+  CHECK(load_cifar(directory.path(), false, stop).train.count() == 50);
   CHECK(load_cifar(directory.path(), false, stop).test.class_names.empty());
   write_bytes(directory.path() / "cifar-10-batches-bin/batches.meta.txt", bytes_of("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"));
   CHECK(load_cifar(directory.path(), false, stop).test.class_names[9] == "j");

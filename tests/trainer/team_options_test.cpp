@@ -9,7 +9,7 @@
 #include <catch2/catch.hpp>
 #include <mutex>
 
-#include "../op_case_tensors.h"
+#include "team_fixtures.h"
 
 using namespace stint;
 using namespace stint::test;
@@ -104,6 +104,32 @@ TEST_CASE("a plan counts the word that asks whether a step is to be skipped", "[
   });
   REQUIRE(sent[1] > 0);
   CHECK(plan.traffic.sent[static_cast<int>(dist::Payload::control)] * 2 == sent[1] * plan.steps);
+}
+
+TEST_CASE("a plan has the steps and rounds of the run, with accumulated batches and unequal shards too", "[trainer]") {
+  for (const char* shard : {"iid", "dirichlet:1"}) {
+    TemporaryDirectory directory;
+    Config config = team_run(directory, "run", "stl:variant=nc1,period=2,stage=2");
+    config.optim.grad_accum_steps = 2;
+    config.data.shard = shard;
+    config.data.batch_size = 16;
+    SyncPlan plan = plan_sync(config, load_dataset(config).train);
+    Watcher watcher;
+    train(config, watcher, watcher.stop);
+    INFO(shard);
+    CHECK(plan.run_steps == watcher.steps);
+    CHECK(plan.rounds == last_line(directory.path() / "run").at(11));  // sync_rounds
+    std::int64_t rounds = 0, steps = 0;
+    for (const auto& stage : plan.stages) {
+      rounds += stage.rounds();
+      steps += stage.steps;
+    }
+    CHECK(rounds == plan.rounds);
+    CHECK(steps == watcher.steps);
+  }
+  Config config = team("sync");
+  config.optim.grad_accum_steps = 1000;
+  CHECK_THROWS_WITH(plan_sync(config, load_dataset(config).train), Catch::Contains("fewer than the 1000 of a step"));
 }
 
 TEST_CASE("the average over time is that of the workers' mean", "[trainer]") {

@@ -1,4 +1,5 @@
 #include <stint/runtime/parallel.h>
+#include <stint/tools/cli/command_options.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/operator_table.h>
 #include <stint/tools/cli/report.h>
@@ -36,9 +37,11 @@ std::optional<Ceilings> ceilings_of(Device device) {
 }  // namespace
 
 int run_bench(const Config& config, int steps) {
+  warn(note_on_workers(config));
   DataSet data = load_dataset(config);
   Loader loader(data.train, training_options(config, data.train));
-  Training training(config, data.train, loader.batches(), Device::parse(config.device));
+  std::int64_t epoch = std::max<std::int64_t>(1, loader.batches() / config.optim.grad_accum_steps);  // in steps
+  Training training(config, data.train, epoch, Device::parse(config.device));
   Batch batch = loader.batch(0, 0, training.device());
   std::vector<double> seconds;
   for (int i = 0; i < warm_up_steps + steps; ++i) {
@@ -52,7 +55,7 @@ int run_bench(const Config& config, int steps) {
 
   std::sort(seconds.begin(), seconds.end());
   double median = seconds[seconds.size() / 2];
-  double rate = static_cast<double>(config.data.batch_size) / median;
+  double rate = static_cast<double>(config.data.batch_size * training.accumulations()) / median;
   const StepMemory memory = training.memory();
   // Ceilings are measured after the steps: 512 MiB that they move would be in the peak of resident memory.
   std::size_t resident = peak_resident_bytes();

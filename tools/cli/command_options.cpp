@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <stint/tools/cli/command_options.h>
 
 #include <algorithm>
@@ -23,10 +24,10 @@ const std::map<std::string, Keys>& keys_of_commands() {
   static const Keys test_view = {"data.dataset", "data.dir", "data.crop_pct", "data.mean", "data.std"};
   static const Keys test_data =
       shape + test_view + Keys{"seed", "data.samples", "data.val_split", "data.bad_samples", "data.loader_threads"};
-  static const Keys step = computing + model + Keys{"seed", "data.", "optim.", "sync.", "memory."};
+  static const Keys step = computing + model + Keys{"seed", "data.", "optim.", "memory."};
   static const std::map<std::string, Keys> keys = {
       {"eval", computing + model + test_data},
-      {"plan", step},
+      {"plan", step + Keys{"sync."}},
       {"bench", step + Keys{"log.trace"}},
       {"inspect mem", step},
       {"predict", computing + weights + test_view + Keys{"data.batch_size", "data.image_size", "log.output"}},
@@ -51,9 +52,21 @@ bool concerns(const Option& option, const std::string& command) {
 std::string meaning(const Option& option, const std::string& command) {
   if (option.key == "log.output" && command == "predict") return "FILE.safetensors for the logits [N,classes]";
   if (option.key == "log.output" && command == "convert") return "FILE.safetensors to write";
+  if (option.key == "data.dataset" && command == "inspect model")
+    return "whose images the model gets; with digits: synthetic ones, of the size that is usual for the model";
   if (option.key == "model.pretrained" && command != "train")
     return "the weights: a run, a checkpoint or a safetensors file";
   return option.help;
+}
+
+std::string note_on_workers(const Config& config) {
+  Keys idle;
+  for (const Option& option : options()) {
+    bool given = option.section() == "sync" && value_text(option, config) != value_text(option, Config{});
+    if (given) idle.push_back(option.key);
+  }
+  if (idle.empty()) return "";
+  return fmt::format("a step of one worker alone, on which these have no effect: {}", fmt::join(idle, ", "));
 }
 
 }  // namespace stint

@@ -1,6 +1,7 @@
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/progress_line.h>
 #include <stint/tools/cli/report.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/run_history.h>
 
@@ -61,7 +62,7 @@ int run_compare(const Config& config, const std::vector<std::string>& paths, con
   if (config.log.json) {
     auto json = nlohmann::ordered_json::array();
     for (const RunHistory& run : runs) json.push_back(to_json(run));
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
     return 0;
   }
   print_table(runs);

@@ -1,5 +1,7 @@
+#include <stint/tools/cli/command_options.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/report.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/plan.h>
 
 #include <filesystem>
@@ -59,6 +61,7 @@ std::size_t held_of(const std::vector<LedgerRow>& rows) {
 }  // namespace
 
 int run_inspect_mem(const Config& config) {
+  warn(note_on_workers(config));
   DataSet data = load_dataset(config);
   StepPlan plan = plan_step(config, data.train);
   Config dense = config;
@@ -75,7 +78,7 @@ int run_inspect_mem(const Config& config) {
                                    {"held_bytes", held},
                                    {"dense_bytes", if_dense},
                                    {"slots", slots}};
-    fmt::print("{}\n", json.dump(2));
+    fmt::print("{}\n", json_text(json, 2));
     return 0;
   }
   fmt::print("{}, batches of {}: what is held between forward and backward\n", config.model.name,

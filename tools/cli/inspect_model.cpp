@@ -1,8 +1,10 @@
 #include <stint/models/kwargs.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/report.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/plan.h>
 
+#include <algorithm>
 #include <map>
 
 namespace stint {
@@ -62,15 +64,20 @@ void print_table(const std::vector<LayerRow>& rows) {
   print(total);
 }
 
+void list_models(bool json) {
+  if (json) return fmt::print("{}\n", nlohmann::json(model_names()).dump(2));
+  for (const std::string& name : model_names()) fmt::print("{}\n", name);
+}
+
 }  // namespace
 
 int run_inspect_model(const Config& config, bool named) {
   if (!named) {
-    for (const std::string& name : model_names()) fmt::print("{}\n", name);
+    list_models(config.log.json);
     return 0;
   }
   Config shape = config;
-  if (config.data.dataset == "digits") {  // the default: no data set was named, so the usual one of the model's family
+  if (config.data.dataset == "digits") {  // the default, which few models are made for: images as its family has them
     const auto& kwargs = config.model.kwargs;
     bool small = config.model.name == "resnet20" || config.model.name == "resnet56" ||
                  config.model.name.starts_with("preact") || kwargs.contains("stem") || kwargs.contains("head");
@@ -88,9 +95,11 @@ int run_inspect_model(const Config& config, bool named) {
   auto model = make_configured_model(shape, data.train);
   ModelState state(*model, Device::null(), DType::f32, 0);
   auto rows = layer_rows(plan, state.parameter_table());
+  InputRecipe input = recipe_of(shape, data.train);
+  std::int64_t batch = config.data.batch_size, classes = std::max(shape.data.num_classes, data.train.classes);
   if (!config.log.json) {
-    fmt::print("{} on [{},{},{},{}], {} classes; FLOPs of the forward, a multiply-add counts two\n", config.model.name,
-               config.data.batch_size, data.train.height, data.train.width, data.train.channels, data.train.classes);
+    fmt::print("{} on {} images [{},{},{},{}], {} classes; FLOPs of the forward, a multiply-add counts two\n",
+               config.model.name, data.name, batch, input.height, input.width, input.channels, classes);
     print_table(rows);
     return 0;
   }
@@ -108,10 +117,16 @@ int run_inspect_model(const Config& config, bool named) {
     flops += row.flops;
     saved += row.saved;
   }
-  nlohmann::ordered_json json = {{"model", config.model.name},    {"batch", config.data.batch_size},
-                                 {"parameters", plan.parameters}, {"flops", flops},
-                                 {"saved_bytes", saved},          {"layers", layers}};
-  fmt::print("{}\n", json.dump(2));
+  nlohmann::ordered_json json = {{"model", config.model.name},
+                                 {"batch", batch},
+                                 {"dataset", data.name},
+                                 {"input", {batch, input.height, input.width, input.channels}},
+                                 {"classes", classes},
+                                 {"parameters", plan.parameters},
+                                 {"flops", flops},
+                                 {"saved_bytes", saved},
+                                 {"layers", layers}};
+  fmt::print("{}\n", json_text(json, 2));
   return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stint/tools/cli/arguments.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/error_text.h>
+#include <stint/tools/trainer/team.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +22,8 @@ constexpr int nobody_reads = 128 + SIGPIPE;
 
 /// Where the command's tensors live; those that compute nothing work on the null device.
 stint::Device device_of(const stint::Arguments& arguments) {
-  for (const char* computes : {"train", "eval", "bench", "predict"}) {
+  if (arguments.command == "train") return stint::device_of_rank(arguments.config);
+  for (const char* computes : {"eval", "bench", "predict"}) {
     if (arguments.command == computes) return stint::Device::parse(arguments.config.device);
   }
   return stint::Device::null();

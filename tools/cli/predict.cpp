@@ -5,6 +5,7 @@
 #include <stint/layers/state_dict.h>
 #include <stint/tools/cli/commands.h>
 #include <stint/tools/cli/predict_input.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/config/printable.h>
 #include <stint/tools/data/configured.h>
 #include <stint/tools/trainer/checkpoint.h>
@@ -152,7 +153,7 @@ void print_json(const Config& config, const Answer& answer) {
     images.push_back({{"image", answer.images[n]}, {"top5", top}});
   }
   Json json = {{"model", config.model.name}, {"classes", answer.classes()}, {"images", images}};
-  fmt::print("{}\n", json.dump(2, ' ', false, Json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(json, 2));
 }
 
 }  // namespace

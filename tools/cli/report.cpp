@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <stint/tools/cli/error_text.h>
 #include <stint/tools/cli/report.h>
 
 namespace stint {
@@ -12,6 +13,10 @@ std::string scaled(double value, double step, const char* const* units) {
 }
 
 }  // namespace
+
+void warn(const std::string& text) {
+  if (!text.empty()) fmt::print(stderr, "{}", error_text(text));
+}
 
 std::string human_bytes(std::size_t bytes) {
   static constexpr const char* units[] = {" B", " KiB", " MiB", " GiB", " TiB", nullptr};

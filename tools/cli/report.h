@@ -9,6 +9,9 @@
 
 namespace stint {
 
+/// Says it on standard error, which is not the report; nothing if it is empty.
+void warn(const std::string& text);
+
 /// `1.50 GiB`, `640 B`: for people; JSON carries plain bytes.
 std::string human_bytes(std::size_t bytes);
 

@@ -6,18 +6,19 @@ namespace stint {
 void BadSamples::add(const std::string& what) {
   if (!skip_) throw Error(ErrorKind::data, what + "; --bad-samples skip goes on without it");
   std::lock_guard lock(mutex_);
-  if (count_++ == 0) first_ = what;
+  if (seen_.empty()) first_ = what;
+  seen_.insert(what);
 }
 
 std::int64_t BadSamples::count() const {
   std::lock_guard lock(mutex_);
-  return count_;
+  return static_cast<std::int64_t>(seen_.size());
 }
 
 std::string BadSamples::note() const {
   std::lock_guard lock(mutex_);
-  if (count_ == 0) return "";
-  return fmt::format("{} sample{} skipped, the first: {}", count_, count_ == 1 ? " was" : "s were", first_);
+  if (seen_.empty()) return "";
+  return fmt::format("{} sample{} skipped, the first: {}", seen_.size(), seen_.size() == 1 ? " was" : "s were", first_);
 }
 
 }  // namespace stint

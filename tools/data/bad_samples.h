@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 
 namespace stint {
 
@@ -12,7 +13,8 @@ class BadSamples {
  public:
   explicit BadSamples(bool skip) : skip_(skip) {}
 
-  /// `what` names the sample and what is wrong with it. Errors (ErrorKind::data): unless they are to be skipped.
+  /// `what` names the sample and what is wrong with it; the same one again is not counted again. Errors
+  /// (ErrorKind::data): unless they are to be skipped.
   void add(const std::string& what);
 
   std::int64_t count() const;
@@ -22,7 +24,7 @@ class BadSamples {
  private:
   bool skip_;
   mutable std::mutex mutex_;
-  std::int64_t count_ = 0;
+  std::unordered_set<std::string> seen_;
   std::string first_;
 };
 

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <stint/runtime/error.h>
 #include <stint/tools/data/cifar.h>
 #include <stint/tools/data/image_folder.h>
@@ -11,12 +12,21 @@ namespace {
 
 constexpr std::int64_t places = 32 * 32;
 
-/// Appends those of the files that are there.
+/// Appends the files, unless none of them is there. Errors (ErrorKind::data): only some are.
 void read_files(const FileTree& tree, const std::vector<std::string>& names, bool hundred, ImageSet& set,
                 BadSamples& bad) {
+  std::vector<std::string> missing;
   for (const std::string& name : names) {
     std::int64_t file = tree.find(name);
-    if (file >= 0) read_cifar(tree.read(file), tree.place(file), hundred, set, bad);
+    if (file < 0) {
+      missing.push_back(name);
+    } else {
+      read_cifar(tree.read(file), tree.place(file), hundred, set, bad);
+    }
+  }
+  if (!missing.empty() && missing.size() < names.size()) {
+    fail(ErrorKind::data, "data.dir", "{} has no {}, but other parts of the training images", tree.path(),
+         fmt::join(missing, ", "));
   }
 }
 

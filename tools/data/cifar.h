@@ -7,7 +7,7 @@ namespace stint {
 
 /// CIFAR-10 or, with `hundred`, CIFAR-100 (fine labels) from the binary release (data_batch_1.bin ..., test_batch.bin;
 /// train.bin, test.bin), or from images in folders by class: in a folder or an archive. Errors (ErrorKind::data): as
-/// `read_cifar`, or no such files.
+/// `read_cifar`, or no such files, or some of CIFAR-10's five training batches without the others.
 DataSet load_cifar(const std::string& path, bool hundred, BadSamples& bad);
 
 /// Appends the records of one binary file: one label byte (two for CIFAR-100: coarse, fine), then 32x32 pixels of red,

@@ -115,6 +115,15 @@ LoaderOptions training_options(const Config& config, const ImageSet& train, cons
   return options;
 }
 
+std::int64_t steps_of_epoch(const Config& config, const Loader& train) {
+  std::int64_t steps = train.batches() / config.optim.grad_accum_steps;
+  if (steps < 1) {
+    fail(ErrorKind::usage, "optim.grad_accum_steps", "an epoch has {} batches, fewer than the {} of a step",
+         train.batches(), config.optim.grad_accum_steps);
+  }
+  return steps;
+}
+
 LoaderOptions test_options(const Config& config, bool ahead) {
   return {.batch_size = config.data.batch_size,
           .image_size = config.data.image_size,

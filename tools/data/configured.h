@@ -30,6 +30,10 @@ struct LoaderPart {
 /// batches of shards.
 LoaderOptions training_options(const Config& config, const ImageSet& train, const LoaderPart& part = {});
 
+/// Steps of an epoch, of `optim.grad_accum_steps` batches each; batches that are left over are not used. Errors
+/// (ErrorKind::usage): fewer batches than a step has.
+std::int64_t steps_of_epoch(const Config& config, const Loader& train);
+
 /// How test images are read; with threads ahead of the step only if `ahead`.
 LoaderOptions test_options(const Config& config, bool ahead = true);
 

@@ -1,4 +1,5 @@
 #include <stint/runtime/error.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/data/augment.h>
 #include <stint/tools/data/input_recipe.h>
 #include <stint/tools/data/normalise.h>
@@ -50,7 +51,7 @@ std::string to_text(const InputRecipe& r) {
   nlohmann::ordered_json json = {{"height", r.height},          {"width", r.width}, {"channels", r.channels},
                                  {"crop_pct", r.crop_share},    {"mean", r.mean},   {"std", r.deviation},
                                  {"class_names", r.class_names}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);  // a folder's name may be no UTF-8
+  return json_text(json);
 }
 
 InputRecipe parse_recipe(const std::string& text, const std::string& file) {

@@ -178,4 +178,10 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
   return batch;
 }
 
+std::string bad_notes(const Loader& train, const Loader& test) {
+  std::string note = train.bad_note(), of_test = test.bad_note();
+  if (of_test.empty()) return note;
+  return note + (note.empty() ? "" : "\n") + "test images: " + of_test;
+}
+
 }  // namespace stint

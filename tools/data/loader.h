@@ -87,4 +87,7 @@ class Loader {
   std::unique_ptr<Prefetcher> prefetcher_;  // last, so that its threads end first
 };
 
+/// What was skipped of either, a line each; empty if nothing.
+std::string bad_notes(const Loader& train, const Loader& test);
+
 }  // namespace stint

@@ -37,7 +37,7 @@ struct EpochSummary {
   double lr = 0;
   double seconds = 0;  ///< of training, without evaluation
   StepMemory memory;
-  std::string note = {};  ///< for the user: what was skipped so far
+  std::string note = {};  ///< for the user: what was skipped so far, a line for each part of the data
   std::optional<SyncMetrics> sync = {};
   double compression_error = 0;  ///< |v - C[v]| / |v| of the epoch's last step; 0 without compression
   double spread = 0;             ///< root mean square over the workers of |x_i - x| / |x|, x the model that counts

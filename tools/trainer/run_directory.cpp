@@ -2,6 +2,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <stint/runtime/parallel.h>
+#include <stint/tools/config/json_text.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/probe.h>
 #include <stint/tools/trainer/run_directory.h>
@@ -163,7 +164,7 @@ void RunDirectory::set_status(const std::string& status, const std::string& reas
   json["version"] = STINT_VERSION;
   json["threads"] = thread_count();
   json["pid"] = getpid();
-  write_file(path_ / "run.json", json.dump(2) + "\n");
+  write_file(path_ / "run.json", json_text(json, 2) + "\n");
 }
 
 fs::path run_to_resume(const Config& config) {

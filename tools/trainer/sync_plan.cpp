@@ -44,6 +44,15 @@ Counted count(const std::string& algorithm, const std::string& compressor, const
   return {group.traffic(), made->rounds()};
 }
 
+/// As in a run: all workers have equally many.
+std::int64_t planned_steps_of_epoch(const Config& config, const ImageSet& images) {
+  auto workers = static_cast<int>(config.sync.workers);
+  std::int64_t batch = config.data.batch_size;
+  Loader loader(
+      images, training_options(config, images, {.workers = workers, .batch_size = batch, .together = batch * workers}));
+  return steps_of_epoch(config, loader);
+}
+
 }  // namespace
 
 SyncPlan plan_sync(const Config& config, const ImageSet& images) {
@@ -51,7 +60,7 @@ SyncPlan plan_sync(const Config& config, const ImageSet& images) {
   auto workers = config.sync.workers;
   check_sync(config, static_cast<int>(workers));
   if (config.sync.algorithm == "none" || workers < 2) return plan;
-  std::int64_t epoch = std::max<std::int64_t>(1, images.count() / (config.data.batch_size * workers));
+  std::int64_t epoch = planned_steps_of_epoch(config, images);
   plan.run_steps = config.optim.epochs * epoch;
   plan.steps = std::min(plan.run_steps, most_steps);
   Training training(config, without_pixels(images), epoch, Device::null());

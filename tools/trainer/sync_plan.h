@@ -24,7 +24,7 @@ struct SyncPlan {
   }
 };
 
-/// Without an algorithm everything is 0.
+/// Without an algorithm everything is 0. Errors (ErrorKind::usage): as the run's, where an epoch has no step.
 SyncPlan plan_sync(const Config& config, const ImageSet& images);
 
 /// For people, several lines; empty without an algorithm.

@@ -80,13 +80,6 @@ void run_threads(int workers, const Config& config, Device device, const std::fu
   });
 }
 
-/// `cuda` without a number is, for one rank of several on a machine, the device of its local rank.
-Device device_of(const LaunchVariables& launch, const Config& config) {
-  Device device = Device::parse(config.device);
-  bool any = device.type == Device::Type::cuda && config.device.find(':') == std::string::npos;
-  return any && launch.size > 1 ? Device::cuda(launch.local_rank % cuda_device_count()) : device;
-}
-
 /// Rank 0 makes the id and leaves it where the others look.
 dist::NcclId common_id(const LaunchVariables& launch, std::chrono::milliseconds timeout) {
   dist::TcpStore store(launch.master_address, launch.master_port + 1, launch.rank == 0, timeout);
@@ -126,10 +119,17 @@ void run_process(const LaunchVariables& launch, const Config& config, Device dev
 
 }  // namespace
 
+Device device_of_rank(const Config& config) {
+  LaunchVariables launch = LaunchVariables::read();
+  Device device = Device::parse(config.device);
+  bool any = device.type == Device::Type::cuda && config.device.find(':') == std::string::npos;
+  return any && launch.size > 1 ? Device::cuda(launch.local_rank % cuda_device_count()) : device;
+}
+
 void run_team(const Config& config, const std::function<void(const Team&)>& worker) {
   auto workers = static_cast<int>(config.sync.workers);
   LaunchVariables launch = LaunchVariables::read();
-  Device device = device_of(launch, config);
+  Device device = device_of_rank(config);
   check_sync(config, std::max(workers, launch.size));
   if (launch.size > 1 && workers > 1) {
     fail(ErrorKind::usage, "sync.workers", "expected 1 in each of {} processes, got {}", launch.size, workers);

@@ -24,6 +24,10 @@ struct Team {
   bool evaluates() const { return rank() == 0 || !one_process; }
 };
 
+/// Where this process trains: `cuda` without a number is, for one rank of several on a machine, the device of its local
+/// rank. Errors (ErrorKind::usage): no such device; variables of a launch that make no sense.
+Device device_of_rank(const Config& config);
+
 /// Calls `worker` for every worker of the configuration that lives in this process: alone, as N threads that compute in
 /// turn when there are fewer cores than workers, or as one rank of several processes (`launch_variables.h`). What
 /// a worker throws first is thrown again. Errors (ErrorKind::usage): workers without an algorithm.

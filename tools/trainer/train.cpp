@@ -263,8 +263,7 @@ class Run {
                          .train_loss = loss,
                          .lr = lr,
                          .seconds = progress_.epoch_seconds,
-                         .memory = training_.memory(),
-                         .note = train_.bad_note()};
+                         .memory = training_.memory()};
     if (DropPolicy* dropping = training_.dropping().policy()) summary.dropped = dropping->records();
     if (!synchroniser_) return close_epoch(summary);
     summary.sync = sync_metrics(progress_.waited_seconds);
@@ -293,6 +292,7 @@ class Run {
   void close_epoch(EpochSummary& summary) {
     if (team_.evaluates()) last_ = training_.evaluate(test_);
     summary.eval = last_;
+    summary.note = bad_notes(train_, test_);
     if (team_.evaluates() && config_.log.eval_train) summary.on_train = training_.evaluate(whole_train_);
     summary.emulated_seconds = progress_.emulated_seconds;
     summary.emulated_waited = progress_.emulated_waited;
