@@ -112,11 +112,11 @@ Curve guide_of(const Curve& curve, const std::string& law) {
   Curve guide{.name = "a + b " + law + " x", .colour = curve.colour, .faint = true, .dashed = true};
   if (curve.points.empty()) return guide;
   auto at = [&](double x) { return law == "log" ? std::log(x) : std::sqrt(x); };
-  auto [last_x, last_y] = curve.points.back();
-  auto [tenth_x, tenth_y] = *std::find_if(curve.points.begin(), curve.points.end() - 1,
-                                          [&](const auto& point) { return point.first >= last_x / 10; });
-  double slope = (last_y - tenth_y) / (at(last_x) - at(tenth_x));
-  for (auto [x, y] : curve.points) guide.points.emplace_back(x, last_y + slope * (at(x) - at(last_x)));
+  auto last = curve.points.back();
+  auto tenth = *std::find_if(curve.points.begin(), curve.points.end() - 1,
+                             [&](const auto& point) { return point.first >= last.first / 10; });
+  double slope = (last.second - tenth.second) / (at(last.first) - at(tenth.first));
+  for (auto [x, y] : curve.points) guide.points.emplace_back(x, last.second + slope * (at(x) - at(last.first)));
   double least = curve.points.front().second;
   std::erase_if(guide.points, [&](const auto& point) { return !(point.second >= least); });
   return guide;

@@ -54,11 +54,8 @@ class Run {
         train_(data.train, worker_options(config, data.train, team)),
         test_(data.test, test_options(config)),
         whole_train_(data.train, test_options(config, false)),
-        training_(config, data.train, train_.batches() / config.optim.grad_accum_steps, team.device) {
-    if (steps_of_epoch() < 1) {
-      fail(ErrorKind::usage, "optim.grad_accum_steps", "an epoch has {} batches, fewer than the {} of a step",
-           train_.batches(), training_.accumulations());
-    }
+        steps_of_epoch_(steps_of_epoch(config, train_)),
+        training_(config, data.train, steps_of_epoch_, team.device) {
     if (!team.group) return;
     check_average(config);
     synchroniser_.emplace(config, *team.group, training_,
@@ -133,7 +130,7 @@ class Run {
       common_ = !load_worker(checkpoint, training_, *synchroniser_, progress_, config_.sync.world_change);
       synchroniser_->resumed();
     }
-    training_.set_position(progress_.epoch * steps_of_epoch() + progress_.step);
+    training_.set_position(progress_.epoch * steps_of_epoch_ + progress_.step);
   }
 
   /// What the run is trained with from here on that it was not before.
@@ -155,10 +152,8 @@ class Run {
     if (!note.empty()) notes_.push_back(note);
   }
 
-  std::int64_t steps_of_epoch() const { return train_.batches() / training_.accumulations(); }
-
   StepResult step() {
-    if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.step + 1 == steps_of_epoch());
+    if (synchroniser_) synchroniser_->algorithm().set_watching(progress_.step + 1 == steps_of_epoch_);
     for (std::int64_t i = 0; i < training_.accumulations(); ++i) {
       std::int64_t index = progress_.step * training_.accumulations() + i;
       Batch batch = train_.batch(progress_.epoch, index, training_.device());
@@ -175,7 +170,7 @@ class Run {
   void note_kept(std::int64_t batch_of_step) {
     DropPolicy* dropping = training_.dropping().policy();
     if (!dropping) return;
-    bool last = progress_.step + 1 == steps_of_epoch() && batch_of_step + 1 == training_.accumulations();
+    bool last = progress_.step + 1 == steps_of_epoch_ && batch_of_step + 1 == training_.accumulations();
     dropping->set_recording(last && directory_ ? Recording::counts : Recording::off);
   }
 
@@ -183,7 +178,7 @@ class Run {
   bool epoch() {
     Clock clock;
     double before = progress_.epoch_seconds, waited = train_.wait_seconds();
-    while (progress_.step < steps_of_epoch()) {
+    while (progress_.step < steps_of_epoch_) {
       double started = clock.seconds(), wait = train_.wait_seconds(), others = dist::Work::waited_seconds();
       StepResult result = step();
       others = dist::Work::waited_seconds() - others;
@@ -201,7 +196,7 @@ class Run {
         tell(result, (train_.wait_seconds() - waited) / now);
       }
       bool due = config_.log.recovery_interval > 0 && training_.steps() % config_.log.recovery_interval == 0;
-      bool last = progress_.step == steps_of_epoch();  // which is saved after the evaluation
+      bool last = progress_.step == steps_of_epoch_;  // which is saved after the evaluation
       bool stop = synchroniser_ ? synchroniser_->any(stop_ != 0) : stop_ != 0;
       if (stop || (due && !last)) save_now();
       if (stop) return false;
@@ -215,7 +210,7 @@ class Run {
 
   void tell(const StepResult& result, double data_wait) {
     auto images = static_cast<double>(progress_.step * training_.accumulations() * team_.images);
-    observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch(), mean_loss(), result.lr,
+    observer_.stepped({progress_.epoch, config_.optim.epochs, progress_.step, steps_of_epoch_, mean_loss(), result.lr,
                        images / progress_.epoch_seconds, data_wait, skipped_, training_.memory().live,
                        training_.memory().peak, sync_metrics(progress_.waited_seconds),
                        progress_.waited_seconds / progress_.epoch_seconds});
@@ -314,6 +309,7 @@ class Run {
   Loader train_;
   Loader test_;
   Loader whole_train_;  // in the manner of a test
+  std::int64_t steps_of_epoch_;
   Training training_;
   std::optional<Synchroniser> synchroniser_;
   std::optional<RunDirectory> directory_;  // of rank 0
