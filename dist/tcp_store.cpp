@@ -245,8 +245,15 @@ void TcpStore::leave_will(const std::string& key, const Bytes& value) {
   tell('w', key, value);
 }
 
+/// One thread may wait long for a rank 0 that pauses; another that tells of an end does not wait with it.
+std::unique_lock<std::timed_mutex> TcpStore::lock(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_, patience);
+  if (!lock) fail(ErrorKind::peer_lost, "store", "rank 0 is gone");
+  return lock;
+}
+
 void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
-  std::lock_guard lock(mutex_);
+  auto held = lock(usual_patience);
   Bytes message{kind};
   append_text(message, key);
   append_text(message, view(value));
@@ -254,7 +261,7 @@ void TcpStore::tell(char kind, const std::string& key, const Bytes& value) {
 }
 
 TcpStore::Bytes TcpStore::look(const std::string& key, std::chrono::milliseconds patience) {
-  std::lock_guard lock(mutex_);
+  auto held = lock(patience);
   Bytes message{'g'}, value;
   append_text(message, key);
   auto deadline = Clock::now() + patience;

@@ -16,6 +16,7 @@ namespace stint::dist {
 class TcpStore {
  public:
   using Bytes = std::vector<char>;
+  static constexpr std::chrono::milliseconds usual_patience{1500};
 
   /// Rank 0 (`serve`) listens on `port` of every interface; the others connect to `host`, trying until `timeout`.
   /// Errors (ErrorKind::peer_lost): nobody listens in time; (ErrorKind::usage): the port is taken.
@@ -27,7 +28,7 @@ class TcpStore {
   /// Errors (ErrorKind::peer_lost): rank 0 is gone.
   void set(const std::string& key, const Bytes& value);
   /// What is there now; empty if nobody has set it. `patience`: for an answer. Errors as `set`.
-  Bytes look(const std::string& key, std::chrono::milliseconds patience = std::chrono::milliseconds(1500));
+  Bytes look(const std::string& key, std::chrono::milliseconds patience = usual_patience);
   /// Set for us when our connection ends, whatever the reason.
   void leave_will(const std::string& key, const Bytes& value);
   /// What is there after `set`: this value, or another's who was faster.
@@ -41,9 +42,10 @@ class TcpStore {
   class Server;
 
   void tell(char kind, const std::string& key, const Bytes& value);
+  std::unique_lock<std::timed_mutex> lock(std::chrono::milliseconds patience);
 
   std::unique_ptr<Server> server_;  // on rank 0
-  std::mutex mutex_;
+  std::timed_mutex mutex_;          // who waits for an answer has it
   int socket_ = -1;
   bool silent_ = false;  // an answer that comes late would be taken for the next one's
   std::chrono::milliseconds timeout_;

@@ -81,6 +81,21 @@ class Interruptions {
 
 }  // namespace
 
+TEST_CASE("who has something to say to a rank 0 that pauses does not wait for who asks it", "[dist]") {
+  int port = free_port();
+  SlowRank0 slow(port);
+  TcpStore store("127.0.0.1", port, false, 5s);
+  slow.accept_one();
+  std::thread asks([&] { CHECK_THROWS_WITH(store.look("fault", 6s), Catch::Contains("rank 0 is gone")); });
+  std::this_thread::sleep_for(200ms);
+  auto start = std::chrono::steady_clock::now();
+  CHECK_THROWS_WITH(store.set("fault", {1}), Catch::Contains("rank 0 is gone"));
+  CHECK(std::chrono::steady_clock::now() - start < 4s);
+  slow.hang_up();
+  asks.join();
+  slow.end();
+}
+
 TEST_CASE("a rank 0 that does not even refuse a connection is given up in time", "[dist]") {
   int port = free_port();
   SlowRank0 full(port);
