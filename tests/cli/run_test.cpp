@@ -235,7 +235,7 @@ TEST_CASE("what --resume auto finds is what goes on, wherever it has been moved"
   CHECK_FALSE(fs::exists(directory.path() / "s/a"));
   Outcome begun = run_program("train --model mlp --epochs 1 --output t --experiment c --resume auto", path);
   CHECK(begun.code == 0);
-  CHECK(text_of(directory.path() / "t/c/args.yaml").find("resume: auto") == std::string::npos);
+  CHECK(text_of(directory.path() / "t/c/args.yaml").find("resume: \"auto\"") == std::string::npos);
 }
 
 TEST_CASE("compare prints a table and draws") {

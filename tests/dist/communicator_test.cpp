@@ -349,6 +349,7 @@ TEST_CASE("tensors that do not fit are refused before anything moves", "[dist][g
     bool good = refused([&] { group.broadcast(x, 2, Payload::control); }, "broadcast: expected a root from 0 to 1") &&
                 refused([&] { group.send(x, group.rank(), Payload::control); }, "send: expected another rank") &&
                 refused([&] { group.all_gather(x, {x}, Payload::control); }, "all_gather: expected 2 parts to get") &&
+                refused([&] { group.reduce_scatter(x, {}, Reduce::sum, Payload::control); }, "expected a slice on") &&
                 refused([&] { group.all_reduce({}, Reduce::sum, Payload::control); }, "expected a tensor");
     require(good, "test", "a call was not refused as it should be");
   });

@@ -184,7 +184,8 @@ TEST_CASE("in the middle of an epoch batches stay what they are, and may come fr
   other.data.batch_size = 100;
   CHECK_THROWS_WITH(run(other, silent),
                     Catch::Contains("its batches cannot change: ") && Catch::Contains("batch_size"));
-  config.data.loader_threads = 1;
+  config.data.loader_threads += 1;
+  config.data.dir = directory.path();  // of which digits have no need
   CHECK_NOTHROW(run(config, silent));
 }
 
