@@ -22,27 +22,25 @@ double sigmas_of(double gamma) {
   return std::numbers::sqrt2 * low;
 }
 
-Tensor tiles_for(const TensorSpec& spec) {
-  return make_workspace((key_tiles(spec.shape.count()) + 1) * sizeof(TileCount), spec.device);
+Tensor workspace_for(const TensorSpec& spec) {
+  return make_workspace(STINT_WORKSPACE(spec.device, drop_workspace(spec.shape.count())), spec.device);
 }
 
-DropBorder exact_border(const Tensor& x, std::int64_t keep, const Tensor& tiles) {
-  DropBorder border{.cut = make_cut(x.device()), .counted = true};
-  cut_largest(x, keep, border.cut, tiles);
-  return border;
-}
-
-DropBorder find_border(const Tensor& x, const DropRule& rule, std::int64_t capacity, const Tensor& tiles) {
+DropBorder find_border(const Tensor& x, const DropRule& rule, std::int64_t capacity) {
   if (rule.strategy == DropStrategy::random) {
     double below = std::min(std::ceil(rule.gamma * 0x1p32), 0x1p32 - 1);
     return {.sequence = rule.sequence, .key = static_cast<std::uint32_t>(below)};
   }
-  if (rule.strategy == DropStrategy::mink) return exact_border(x, capacity, tiles);
   DropBorder border{.cut = make_cut(x.device())};
-  if (rule.strategy == DropStrategy::nsigma) {
-    cut_outside(x, sigmas_of(rule.gamma), border.cut);
-  } else {
-    cut_sampled(x, capacity, border.cut);
+  switch (rule.strategy) {
+    case DropStrategy::nsigma:
+      cut_outside(x, sigmas_of(rule.gamma), border.cut);
+      break;
+    case DropStrategy::sampled:
+      cut_sampled(x, capacity, border.cut);
+      break;
+    default:
+      cut_largest(x, capacity, border.cut);
   }
   return border;
 }
@@ -56,8 +54,9 @@ void check_int32(std::int64_t count) {
           "an int32 index reaches 2^31 - 1 elements, got {}: use index=bitmask", count);
 }
 
-void pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& tiles) {
-  STINT_RUN(name, traffic(x, x, kept.values, kept.index), x.device(), drop_pack(x, border, kept, tiles));
+void pack(const Tensor& x, const DropBorder& border, const KeptElements& kept) {
+  Tensor workspace = workspace_for(x.spec());
+  STINT_RUN(name, traffic(x, kept.values, kept.index), x.device(), drop_pack(x, border, kept, workspace));
 }
 
 }  // namespace
@@ -89,8 +88,7 @@ KeptElements drop(const Tensor& x, const DropRule& rule) {
       .values = Tensor({capacity}, x.dtype(), x.device()),
       .index = bitmask ? Tensor({index}, DType::u8, x.device()) : Tensor({capacity}, DType::i32, x.device()),
       .counts = memory_for_counts(x.device())};
-  Tensor tiles = tiles_for(x.spec());
-  pack(x, find_border(x, rule, capacity, tiles), kept, tiles);
+  pack(x, find_border(x, rule, capacity), kept);
   return kept;
 }
 
@@ -104,14 +102,15 @@ void top_k(const Tensor& x, const Tensor& values, const Tensor& places) {
                     .values = values,
                     .index = places,
                     .counts = memory_for_counts(x.device())};
-  Tensor tiles = tiles_for(x.spec());
-  pack(x, exact_border(x, values.count(), tiles), kept, tiles);
+  DropBorder border{.cut = make_cut(x.device())};
+  cut_largest(x, values.count(), border.cut);
+  pack(x, border, kept);
 }
 
 Tensor restore(const KeptElements& kept) {
   Tensor x(kept.spec);
-  Tensor tiles = tiles_for(kept.spec);
-  STINT_RUN("drop_restore", traffic(x, kept.values, kept.index), x.device(), drop_restore(kept, x, tiles));
+  Tensor workspace = workspace_for(kept.spec);
+  STINT_RUN("drop_restore", traffic(x, kept.values, kept.index), x.device(), drop_restore(kept, x, workspace));
   return x;
 }
 

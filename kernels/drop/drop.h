@@ -37,8 +37,8 @@ struct DropRule {
 struct KeptElements {
   TensorSpec spec;  ///< of the tensor
   DropIndex form = DropIndex::bitmask;
-  Tensor values;  ///< [capacity], in storage order; zeros behind the last one
-  Tensor index;   ///< a mask as in kernels/bits.h, or [capacity] i32; -1 behind the last one
+  Tensor values;  ///< [capacity], in storage order; anything behind the last one
+  Tensor index;   ///< a mask as in kernels/bits.h, or [capacity] i32; anything behind the last one
   Tensor counts;  ///< two int64: elements inside the border, and how many of them are kept
 
   std::size_t bytes() const { return values.bytes() + index.bytes() + counts.bytes(); }

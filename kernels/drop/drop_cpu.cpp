@@ -1,12 +1,11 @@
-// Packing kept elements and restoring the tensor, tile by tile: sums of what each tile has inside the border say where
-// its elements go, and one read moves them. Of a border by exact selection the counts of nearly all tiles are there
-// already; a sample, moments or random words leave none, and then a read of its own counts. Elements are picked by the
-// bits of words of 64. Nothing depends on the number of threads.
+// Packing kept elements and restoring the tensor, a piece at a time that fits a core's cache: how many of its elements
+// are inside the border says, with the pieces before it, where they go. So the tensor is read from memory once.
+// Elements are picked by the bits of words of 64. Nothing depends on the number of threads.
 
 #include <stint/kernels/bits.h>
 #include <stint/kernels/drop/drop_kernels.h>
 #include <stint/kernels/drop/pick.h>
-#include <stint/runtime/parallel.h>
+#include <stint/kernels/ordered_pieces.h>
 
 #include <bit>
 #include <cstring>
@@ -15,18 +14,20 @@ namespace stint::cpu {
 
 namespace {
 
-constexpr std::int64_t grain = 16;  // tiles
-constexpr std::int64_t words_a_tile = key_tile / key_block_size;
+/// Words of a piece: 128 KB of f32, a part of any second-level cache.
+constexpr std::int64_t piece_words = 512;
 
-/// Turns the counts of tiles into sums of the tiles before; the last entry is the total.
-void sum_up(TileCount* tiles, std::int64_t count) {
-  TileCount sum{};
-  for (std::int64_t tile = 0; tile <= count; ++tile) {
-    TileCount own = tile < count ? tiles[tile] : TileCount{};
-    tiles[tile] = sum;
-    sum = {sum.above + own.above, sum.equal + own.equal};
-  }
+std::int64_t piece_count(std::int64_t count) {
+  return (key_block_count(count) + piece_words - 1) / piece_words;
 }
+
+/// The words [begin, end) of a piece.
+struct WordRange {
+  std::int64_t begin, end;
+
+  WordRange(std::int64_t piece, std::int64_t count)
+      : begin(piece * piece_words), end(std::min(begin + piece_words, key_block_count(count))) {}
+};
 
 /// `word` without the bits behind its first `count` that are set.
 std::uint64_t first_bits(std::uint64_t word, std::int64_t count) {
@@ -34,16 +35,6 @@ std::uint64_t first_bits(std::uint64_t word, std::int64_t count) {
   std::uint64_t rest = word;
   for (; count > 0; --count) rest &= rest - 1;
   return word ^ rest;
-}
-
-/// Calls body(first word, last word, tile) for the tiles of a tensor.
-template <typename Body>
-void for_tiles(std::int64_t count, const Body& body) {
-  parallel_for(key_tiles(count), grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-      body(tile * words_a_tile, std::min((tile + 1) * words_a_tile, key_block_count(count)), tile);
-    }
-  });
 }
 
 /// A word of a mask that has `left` bytes from there on: all eight, in one instruction, but at the end of the tensor.
@@ -68,57 +59,59 @@ std::uint64_t load_word(const std::uint8_t* from, std::int64_t left) {
 template <typename T, typename Keys>
 class Packer {
  public:
-  Packer(const Tensor& x, const Keys& keys, std::uint32_t border, const KeptElements& kept, TileCount* tiles)
+  Packer(const Tensor& x, const Keys& keys, std::uint32_t border, std::int64_t room, const KeptElements& kept)
       : x_(x.data<T>()),
         count_(x.count()),
         keys_(keys),
         border_(border),
+        room_(room),
         capacity_(kept.values.count()),
         values_(kept.values.data<T>()),
         mask_(kept.form == DropIndex::bitmask ? kept.index.data<std::uint8_t>() : nullptr),
-        index_(kept.form == DropIndex::int32 ? kept.index.data<std::int32_t>() : nullptr),
-        counts_(reinterpret_cast<DropCounts*>(kept.counts.raw())),
-        tiles_(tiles) {}
+        index_(kept.form == DropIndex::int32 ? kept.index.data<std::int32_t>() : nullptr) {}
 
-  /// counted: the tiles in which nothing equals the border.
-  void run(bool counted) const {
-    for_tiles(count_, [&](std::int64_t begin, std::int64_t end, std::int64_t tile) {
-      if (!counted || tiles_[tile].equal > 0) count(begin, end, tiles_[tile]);
+  DropCounts run() const {
+    OrderedPieces<SideCounts> pieces(piece_count(count_));
+    pieces.run([&](std::int64_t piece) {
+      WordRange words(piece, count_);
+      Sides sides;
+      SideCounts own = find(words, sides);
+      move(words, sides, pieces.before(piece, own));
     });
-    sum_up(tiles_, key_tiles(count_));
-    const TileCount& total = tiles_[key_tiles(count_)];
-    std::int64_t room = total.room(capacity_);
-    for_tiles(count_,
-              [&](std::int64_t begin, std::int64_t end, std::int64_t tile) { pack(begin, end, tiles_[tile], room); });
-    finish(total.inside(room));
+    std::int64_t inside = pieces.total().inside(room_);
+    return {inside, std::min(inside, capacity_)};
   }
 
  private:
-  void count(std::int64_t begin, std::int64_t end, TileCount& tile) const {
-    tile = {};
-    for (std::int64_t number = begin; number < end; ++number) {
+  /// A bit a key: above the border, or on it.
+  struct Sides {
+    std::uint64_t above[piece_words], equal[piece_words];
+  };
+
+  SideCounts find(const WordRange& words, Sides& sides) const {
+    SideCounts found;
+    for (std::int64_t number = words.begin; number < words.end; ++number) {
       KeyBlock block(x_, count_, number, keys_);
-      tile.above += std::popcount(block.above(border_));
-      tile.equal += std::popcount(block.where(border_, border_));
+      std::uint64_t above = block.above(border_), equal = block.where(border_, border_);
+      sides.above[number - words.begin] = above;
+      sides.equal[number - words.begin] = equal;
+      found = found + SideCounts{std::popcount(above), std::popcount(equal)};
     }
+    return found;
   }
 
-  void pack(std::int64_t begin, std::int64_t end, const TileCount& before, std::int64_t room) const {
-    std::int64_t ties = std::max<std::int64_t>(room - before.equal, 0), place = before.inside(room);
-    for (std::int64_t number = begin; number < end; ++number) {
-      KeyBlock block(x_, count_, number, keys_);
-      std::uint64_t inside = block.above(border_);
-      if (ties > 0) {
-        std::uint64_t taken = first_bits(block.where(border_, border_), ties);
-        ties -= std::popcount(taken);
-        inside |= taken;
-      }
-      place += move(first_bits(inside, capacity_ - std::min(place, capacity_)), number, place);
+  void move(const WordRange& words, const Sides& sides, const SideCounts& before) const {
+    std::int64_t ties = std::max<std::int64_t>(room_ - before.equal, 0), place = before.inside(room_);
+    for (std::int64_t number = words.begin; number < words.end; ++number) {
+      std::uint64_t taken = first_bits(sides.equal[number - words.begin], ties);
+      ties -= std::popcount(taken);
+      std::uint64_t inside = sides.above[number - words.begin] | taken;
+      place += move_word(first_bits(inside, capacity_ - std::min(place, capacity_)), number, place);
     }
   }
 
   /// Moves the elements of one word to `place`; returns how many.
-  int move(std::uint64_t inside, std::int64_t number, std::int64_t place) const {
+  int move_word(std::uint64_t inside, std::int64_t number, std::int64_t place) const {
     std::int64_t first = number * key_block_size;
     pack_word(x_ + first, inside, values_ + place, first + key_block_size <= count_);
     if (mask_) {
@@ -130,39 +123,29 @@ class Packer {
     return std::popcount(inside);
   }
 
-  void finish(std::int64_t inside) const {
-    std::int64_t kept = std::min(inside, capacity_);
-    *counts_ = {inside, kept};
-    std::fill(values_ + kept, values_ + capacity_, T(0.0f));
-    if (index_) std::fill(index_ + kept, index_ + capacity_, -1);
-  }
-
   const T* x_;
   std::int64_t count_;
   Keys keys_;
   std::uint32_t border_;
-  std::int64_t capacity_;
+  std::int64_t room_, capacity_;
   T* values_;
   std::uint8_t* mask_;   // or
   std::int32_t* index_;  // the other is null
-  DropCounts* counts_;
-  TileCount* tiles_;
 };
 
 template <typename T>
-void restore_mask(const KeptElements& kept, const Tensor& x, TileCount* tiles) {
+void restore_mask(const KeptElements& kept, const Tensor& x) {
   const auto* mask = kept.index.data<std::uint8_t>();
   std::int64_t count = x.count(), bytes = kept.index.count();
   T* to = x.data<T>();
   auto word_at = [&](std::int64_t number) { return load_word(mask + number * 8, bytes - number * 8); };
-  for_tiles(count, [&](std::int64_t begin, std::int64_t end, std::int64_t tile) {
-    tiles[tile] = {};
-    for (std::int64_t number = begin; number < end; ++number) tiles[tile].above += std::popcount(word_at(number));
-  });
-  sum_up(tiles, key_tiles(count));
-  for_tiles(count, [&](std::int64_t begin, std::int64_t end, std::int64_t tile) {
-    const T* values = kept.values.data<T>() + tiles[tile].above;
-    for (std::int64_t number = begin; number < end; ++number) {
+  OrderedPieces<std::int64_t> pieces(piece_count(count));
+  pieces.run([&](std::int64_t piece) {
+    WordRange words(piece, count);
+    std::int64_t own = 0;
+    for (std::int64_t number = words.begin; number < words.end; ++number) own += std::popcount(word_at(number));
+    const T* values = kept.values.data<T>() + pieces.before(piece, own);
+    for (std::int64_t number = words.begin; number < words.end; ++number) {
       std::int64_t first = number * key_block_size;
       std::uint64_t word = word_at(number);
       spread_word(values, word, to + first, std::min<std::int64_t>(key_block_size, count - first));
@@ -184,24 +167,31 @@ void restore_int32(const KeptElements& kept, const Tensor& x) {
 
 }  // namespace
 
-void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& tiles) {
-  auto* counts = reinterpret_cast<TileCount*>(tiles.raw());
+std::size_t drop_workspace(std::int64_t) {
+  return 0;
+}
+
+void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor&) {
   with_float_type(x.dtype(), "drop", [&](auto type) {
     using T = decltype(type);
+    auto pack = [&](const auto& keys, std::uint32_t key, std::int64_t room) {
+      *reinterpret_cast<DropCounts*>(kept.counts.raw()) =
+          Packer<T, std::decay_t<decltype(keys)>>(x, keys, key, room, kept).run();
+    };
     if (border.cut) {
-      auto cut = *reinterpret_cast<const Cut*>(border.cut.raw());
-      Packer<T, MagnitudeKeys>(x, {cut.center}, cut.key, kept, counts).run(border.counted);
+      const auto& cut = *reinterpret_cast<const Cut*>(border.cut.raw());
+      pack(MagnitudeKeys{cut.center}, cut.key, cut.room);
     } else {
-      Packer<T, RandomKeys>(x, {border.sequence}, border.key, kept, counts).run(border.counted);
+      pack(RandomKeys{border.sequence}, border.key, unlimited_room);
     }
   });
 }
 
-void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& tiles) {
+void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor&) {
   with_float_type(x.dtype(), "drop", [&](auto type) {
     using T = decltype(type);
     if (kept.form == DropIndex::bitmask) {
-      restore_mask<T>(kept, x, reinterpret_cast<TileCount*>(tiles.raw()));
+      restore_mask<T>(kept, x);
     } else {
       restore_int32<T>(kept, x);
     }

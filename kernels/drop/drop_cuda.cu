@@ -1,19 +1,19 @@
-// Packing kept elements and restoring the tensor. A block has a stretch of the tensor and walks it tile by tile, a word
-// of the mask (32 elements) a thread. A first read counts, stretch by stretch, what lies above the border and on it;
-// then every block adds up the counts before its own and moves its elements to their places. Nothing goes through the
-// host. Elements are moved as they are, not through a float, which would not keep the bits of a NaN. Floor: two reads
-// of the tensor and a write of what is held; back, a read of what is held and a write of the tensor.
+// Packing kept elements and restoring the tensor. Blocks take tiles in order, a word of the mask (32 elements) a
+// thread; where a tile's elements go follows from the counts of the tiles before it, which those blocks tell
+// (look_back.cuh). Nothing goes through the host. Elements are moved as they are, not through a float, which would not
+// keep the bits of a NaN. Floor: a read of the tensor and a write of what is held; back, a read of what is held and a
+// write of the tensor.
 
 #include <stint/kernels/drop/drop_kernels.h>
+#include <stint/kernels/look_back.cuh>
 #include <stint/kernels/prefix.cuh>
 
 namespace stint::cuda {
 
-/// Elements of a mask word, and those that a block meets at a time.
+/// Elements of a mask word, and of a tile.
 inline constexpr int word_size = 32;
-inline constexpr std::int64_t block_tile = std::int64_t{block_size} * word_size;
-static_assert(block_tile % key_tile == 0);  // the counts of stretches fit where those of tiles do
-static_assert(block_tile <= 0xffff);        // two counts of a tile fit in a word
+inline constexpr std::int64_t tile_size = std::int64_t{block_size} * word_size;
+static_assert(tile_size <= 0xffff);  // two counts of a tile fit in a word
 
 /// What a kernel compares with: a cut that lies on the device. Up to infinity's, keys are compared as the floats they
 /// were, which takes half the instructions.
@@ -23,6 +23,7 @@ struct CutBorder {
 
   __device__ Keys keys() const { return {cut->center}; }
   __device__ std::uint32_t key() const { return cut->key; }
+  __device__ std::int64_t room() const { return cut->room; }
 };
 
 /// Or with one known before: random words.
@@ -33,18 +34,7 @@ struct RandomBorder {
 
   __device__ Keys keys() const { return {sequence}; }
   __device__ std::uint32_t key() const { return border; }
-};
-
-/// The part of [0, count) that is this block's: whole tiles, but for the tensor's end.
-struct Stretch {
-  std::int64_t begin, end;
-
-  __device__ explicit Stretch(std::int64_t count) {
-    std::int64_t tiles = (count + block_tile - 1) / block_tile;
-    begin = tiles * blockIdx.x / gridDim.x * block_tile;
-    end = tiles * (blockIdx.x + 1) / gridDim.x * block_tile;
-    if (end > count) end = count;
-  }
+  __device__ std::int64_t room() const { return unlimited_room; }
 };
 
 /// A bit an element of a pack or a word: those above the border, and those on it.
@@ -109,42 +99,11 @@ __device__ void move_bits(unsigned bits, const Get& get, const Put& put) {
   }
 }
 
-template <typename T, typename Border>
-__global__ void drop_count_kernel(std::int64_t count, const T* x, Border border, TileCount* stretches) {
-  Stretch stretch(count);
-  std::uint32_t key = border.key();
-  auto keys = border.keys();
-  int above = 0, equal = 0;
-  constexpr std::int64_t step = std::int64_t{block_size} * Pack::size;
-  for (std::int64_t i = stretch.begin + std::int64_t{threadIdx.x} * Pack::size; i < stretch.end; i += 2 * step) {
-    int n = count_before(stretch.end, i, Pack::size), m = count_before(stretch.end, i + step, Pack::size);
-    Pack values = load_pack(x + i, n), others = load_pack(x + i + step, m);  // both under way at once
-    Sides sides;
-    sides.add(keys, key, values, i, n, 0);
-    sides.add(keys, key, others, i + step, m, Pack::size);
-    above += __popc(sides.above);
-    equal += __popc(sides.equal);
-  }
-  auto* scratch = shared_memory<std::int64_t>();
-  std::int64_t sum_above = block_sum(std::int64_t{above}, scratch), sum_equal = block_sum(std::int64_t{equal}, scratch);
-  if (threadIdx.x == 0) stretches[blockIdx.x] = {sum_above, sum_equal};
-}
-
-/// The counts of the stretches before this block's, and of all.
-struct Position {
-  TileCount before{}, total{};
-
-  __device__ Position(const TileCount* stretches, std::int64_t* scratch) {
-    for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) {
-      TileCount here = stretches[i];
-      total = {total.above + here.above, total.equal + here.equal};
-      if (i < blockIdx.x) before = {before.above + here.above, before.equal + here.equal};
-    }
-    before = {block_sum(before.above, scratch), block_sum(before.equal, scratch)};
-    total = {block_sum(total.above, scratch), block_sum(total.equal, scratch)};
-  }
+/// Shared memory of a block: a sum a warp, and what tiles need.
+struct alignas(Quad) Scratch {
+  std::int64_t sums[block_size / warp_size];
+  TileScratch tile;
 };
-
 __device__ inline void store_word(std::uint8_t* mask, std::int64_t first, unsigned bits, int n) {
   std::uint8_t* at = mask + first / 8;
   if (n == word_size) {
@@ -162,32 +121,43 @@ __device__ inline unsigned load_word(const std::uint8_t* mask, std::int64_t firs
   return bits;
 }
 
-/// mask and index: one of them, the other null. What is behind the last kept element is filled up by all blocks.
+/// Elements of a quad.
+template <typename T>
+inline constexpr int quad = sizeof(Quad) / sizeof(T);
+
+/// The first `n` elements of a quad, bit by bit.
+template <typename T>
+__device__ void store_quad(const T* from, T* to, int n) {
+  if (n == quad<T> && is_aligned(to)) {
+    *reinterpret_cast<Quad*>(to) = *reinterpret_cast<const Quad*>(from);
+  } else {
+    for (int j = 0; j < n; ++j) to[j] = from[j];
+  }
+}
+
+/// mask and index: one of them, the other null. Who has the last tile writes `counts`.
 template <typename T, typename Border>
-__global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, const TileCount* stretches,
-                                 std::int64_t capacity, T* values, std::uint8_t* mask, std::int32_t* index,
-                                 DropCounts* counts) {
-  Stretch stretch(count);
-  auto* scratch = shared_memory<std::int64_t>();
-  Position position(stretches, scratch);
-  std::int64_t room = position.total.room(capacity);
-  TileCount before = position.before;
+__global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, TileQueue queue, std::int64_t capacity,
+                                 T* values, std::uint8_t* mask, std::int32_t* index, DropCounts* counts) {
+  auto* scratch = shared_memory<Scratch>();
   std::uint32_t key = border.key();
+  std::int64_t room = border.room(), tile;
   auto keys = border.keys();
-  for (std::int64_t tile = stretch.begin; tile < stretch.end; tile += block_tile) {
-    std::int64_t first = tile + std::int64_t{threadIdx.x} * word_size;
+  while ((tile = take_tile(queue, &scratch->tile)) * tile_size < count) {
+    std::int64_t first = tile * tile_size + std::int64_t{threadIdx.x} * word_size;
     Sides sides;
     for (int part = 0; part < word_size; part += Pack::size) {
-      int n = count_before(stretch.end, first + part, Pack::size);
+      int n = count_before(count, first + part, Pack::size);
       sides.add(keys, key, load_pack(x + first + part, n), first + part, n, part);
     }
     unsigned total = 0, mine = unsigned(__popc(sides.above)) | unsigned(__popc(sides.equal)) << 16;
-    unsigned earlier = block_prefix(mine, total, reinterpret_cast<unsigned*>(scratch));
-    std::int64_t equal = before.equal + (earlier >> 16);
-    std::int64_t place = before.above + (earlier & 0xffff) + (equal < room ? equal : room);
-    unsigned inside = sides.above | first_bits(sides.equal, room - equal);
+    unsigned earlier = block_prefix(mine, total, reinterpret_cast<unsigned*>(scratch->sums));
+    TileCounts own{total & 0xffff, total >> 16}, tiles = counts_before(queue, tile, own, &scratch->tile);
+    SideCounts before{tiles.first + (earlier & 0xffff), tiles.second + (earlier >> 16)};
+    std::int64_t place = before.inside(room);
+    unsigned inside = sides.above | first_bits(sides.equal, room - before.equal);
     inside = first_bits(inside, capacity - place);
-    int here = count_before(stretch.end, first, word_size);
+    int here = count_before(count, first, word_size);
     if (mask && here > 0) store_word(mask, first, inside, here);
     move_bits(
         inside, [&](int j, int) { return x[first + j]; },
@@ -195,46 +165,36 @@ __global__ void drop_pack_kernel(std::int64_t count, const T* x, Border border, 
           values[place + k] = value;
           if (index) index[place + k] = static_cast<std::int32_t>(first + j);
         });
-    before = {before.above + (total & 0xffff), before.equal + (total >> 16)};
-  }
-  std::int64_t inside = position.total.inside(room), kept = inside < capacity ? inside : capacity;
-  std::int64_t i = kept + std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  for (; i < capacity; i += std::int64_t{gridDim.x} * blockDim.x) {
-    values[i] = T(0.0f);
-    if (index) index[i] = -1;
-  }
-  if (blockIdx.x == 0 && threadIdx.x == 0) *counts = {inside, kept};
-}
-
-__global__ void mask_count_kernel(std::int64_t count, const std::uint8_t* mask, TileCount* stretches) {
-  Stretch stretch(count);
-  std::int64_t sum = 0;
-  for (std::int64_t i = stretch.begin + std::int64_t{threadIdx.x} * word_size; i < stretch.end; i += block_tile) {
-    sum += __popc(load_word(mask, i, count_before(stretch.end, i, word_size)));
-  }
-  sum = block_sum(sum, shared_memory<std::int64_t>());
-  if (threadIdx.x == 0) stretches[blockIdx.x] = {sum, 0};
-}
-
-template <typename T>
-__global__ void restore_mask_kernel(std::int64_t count, const std::uint8_t* mask, const T* values,
-                                    const TileCount* stretches, T* x) {
-  Stretch stretch(count);
-  auto* scratch = shared_memory<std::int64_t>();
-  std::int64_t before = Position(stretches, scratch).before.above;
-  for (std::int64_t tile = stretch.begin; tile < stretch.end; tile += block_tile) {
-    std::int64_t first = tile + std::int64_t{threadIdx.x} * word_size;
-    int n = count_before(stretch.end, first, word_size);
-    unsigned bits = n > 0 ? load_word(mask, first, n) : 0;
-    for (std::int64_t i = tile + std::int64_t{threadIdx.x} * Pack::size; i < tile + block_tile;
-         i += std::int64_t{block_size} * Pack::size) {
-      store_pack(x + i, Pack{}, count_before(stretch.end, i, Pack::size));
+    if (threadIdx.x == 0 && (tile + 1) * tile_size >= count) {
+      std::int64_t all = SideCounts{tiles.first + own.first, tiles.second + own.second}.inside(room);
+      *counts = {all, all < capacity ? all : capacity};
     }
-    int total = 0;
-    std::int64_t place = before + block_prefix(__popc(bits), total, reinterpret_cast<int*>(scratch));
-    move_bits(  // behind the zeros: block_prefix is a barrier
-        bits, [&](int, int k) { return values[place + k]; }, [&](int j, int, T value) { x[first + j] = value; });
-    before += total;
+  }
+}
+
+/// A tile is put together in shared memory, from where it is written once and in a row.
+template <typename T>
+__global__ void restore_mask_kernel(std::int64_t count, const std::uint8_t* mask, const T* values, TileQueue queue,
+                                    T* x) {
+  auto* scratch = shared_memory<Scratch>();
+  auto* dense = reinterpret_cast<T*>(scratch + 1);
+  std::int64_t tile;
+  while ((tile = take_tile(queue, &scratch->tile)) * tile_size < count) {
+    std::int64_t begin = tile * tile_size, first = begin + std::int64_t{threadIdx.x} * word_size;
+    int n = count_before(count, first, word_size);
+    unsigned bits = n > 0 ? load_word(mask, first, n) : 0;
+    for (auto i = static_cast<int>(threadIdx.x) * quad<T>; i < tile_size; i += static_cast<int>(block_size) * quad<T>) {
+      *reinterpret_cast<Quad*>(dense + i) = {};
+    }
+    int total = 0, earlier = block_prefix(__popc(bits), total, reinterpret_cast<int*>(scratch->sums));
+    std::int64_t place = counts_before(queue, tile, {total, 0}, &scratch->tile).first + earlier;
+    T* mine = dense + static_cast<int>(threadIdx.x) * word_size;
+    move_bits(  // behind the zeros: counts_before is a barrier
+        bits, [&](int, int k) { return values[place + k]; }, [&](int j, int, T value) { mine[j] = value; });
+    __syncthreads();
+    for (auto i = static_cast<int>(threadIdx.x) * quad<T>; i < tile_size; i += static_cast<int>(block_size) * quad<T>) {
+      store_quad(dense + i, x + begin + i, count_before(count, begin + i, quad<T>));
+    }
   }
 }
 
@@ -246,40 +206,42 @@ __global__ void restore_int32_kernel(const DropCounts* counts, const std::int32_
 
 namespace {
 
-constexpr std::size_t scratch = block_size / warp_size * sizeof(std::int64_t);
+std::int64_t tile_count(std::int64_t count) {
+  return (count + tile_size - 1) / tile_size;
+}
 
-/// One wave on any GPU, and few enough for each block to add up the others' counts.
-unsigned stretch_count(std::int64_t count) {
-  return static_cast<unsigned>(std::min({std::int64_t{512}, most_blocks, (count + block_tile - 1) / block_tile}));
+unsigned tile_blocks(std::int64_t count) {
+  return static_cast<unsigned>(std::min(most_blocks, tile_count(count)));
 }
 
 template <typename T, typename Border>
-void pack(const Tensor& x, const Border& border, const KeptElements& kept, const Tensor& tiles) {
-  unsigned blocks = std::max(stretch_count(x.count()), 1u);  // counts are written for an empty tensor, too
-  auto* stretches = reinterpret_cast<TileCount*>(tiles.raw());
+void pack(const Tensor& x, const Border& border, const KeptElements& kept, const Tensor& workspace) {
+  if (x.count() == 0) return kept.counts.zero();
   auto* mask = kept.form == DropIndex::bitmask ? kept.index.data<std::uint8_t>() : nullptr;
   auto* index = kept.form == DropIndex::int32 ? kept.index.data<std::int32_t>() : nullptr;
-  launch(drop_count_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border,
-         stretches);
-  launch(drop_pack_kernel<T, Border>, blocks, block_size, scratch, stream_of(x), x.count(), x.data<T>(), border,
-         stretches, kept.values.count(), kept.values.data<T>(), mask, index,
+  launch(drop_pack_kernel<T, Border>, tile_blocks(x.count()), block_size, sizeof(Scratch), stream_of(x), x.count(),
+         x.data<T>(), border, make_tile_queue(workspace), kept.values.count(), kept.values.data<T>(), mask, index,
          reinterpret_cast<DropCounts*>(kept.counts.raw()));
 }
 
 }  // namespace
 
-void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& tiles) {
+std::size_t drop_workspace(std::int64_t count) {
+  return tile_queue_bytes(tile_count(count));
+}
+
+void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& workspace) {
   with_float_type(x.dtype(), "drop", [&](auto type) {
     using T = decltype(type);
     if (border.cut) {
-      pack<T>(x, CutBorder{reinterpret_cast<const Cut*>(border.cut.raw())}, kept, tiles);
+      pack<T>(x, CutBorder{reinterpret_cast<const Cut*>(border.cut.raw())}, kept, workspace);
     } else {
-      pack<T>(x, RandomBorder{border.sequence, border.key}, kept, tiles);
+      pack<T>(x, RandomBorder{border.sequence, border.key}, kept, workspace);
     }
   });
 }
 
-void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& tiles) {
+void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& workspace) {
   with_float_type(x.dtype(), "drop", [&](auto type) {
     using T = decltype(type);
     if (kept.form == DropIndex::int32) {
@@ -289,12 +251,9 @@ void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& tiles
              kept.values.data<T>(), x.data<T>());
       return;
     }
-    auto* stretches = reinterpret_cast<TileCount*>(tiles.raw());
-    const auto* mask = kept.index.data<std::uint8_t>();
-    unsigned blocks = stretch_count(x.count());
-    launch(mask_count_kernel, blocks, block_size, scratch, stream_of(x), x.count(), mask, stretches);
-    launch(restore_mask_kernel<T>, blocks, block_size, scratch, stream_of(x), x.count(), mask, kept.values.data<T>(),
-           stretches, x.data<T>());
+    launch(restore_mask_kernel<T>, tile_blocks(x.count()), block_size, sizeof(Scratch) + tile_size * sizeof(T),
+           stream_of(x), x.count(), kept.index.data<std::uint8_t>(), kept.values.data<T>(), make_tile_queue(workspace),
+           x.data<T>());
   });
 }
 

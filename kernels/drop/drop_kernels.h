@@ -4,7 +4,6 @@
 #include <stint/kernels/drop/drop.h>
 #include <stint/kernels/select/keys.h>
 #include <stint/kernels/select/select.h>
-#include <stint/kernels/select/tile_count.h>
 
 #include <algorithm>
 
@@ -26,14 +25,24 @@ struct RandomKeys {
 
 /// What decides: a border found on the device, or one known before.
 struct DropBorder {
-  Tensor cut;            ///< empty: by random words
-  bool counted = false;  ///< selection has been over the tiles
+  Tensor cut;  ///< empty: by random words
   RandomSequence sequence = {};
   std::uint32_t key = 0;  ///< of random words: from it on they are inside
 };
 
-/// `tiles`: a `TileCount` a tile, and one for the total.
-STINT_KERNEL(void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept, const Tensor& tiles))
-STINT_KERNEL(void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& tiles))
+/// Of some keys: how many are above a border, and how many equal it.
+struct SideCounts {
+  std::int64_t above = 0, equal = 0;
+
+  constexpr SideCounts operator+(const SideCounts& other) const { return {above + other.above, equal + other.equal}; }
+  /// How many are inside, if of those that equal it there is room for the first `room`.
+  constexpr std::int64_t inside(std::int64_t room) const { return above + std::clamp(room, std::int64_t{0}, equal); }
+};
+
+/// `workspace`: so many bytes, for either of them.
+STINT_KERNEL(std::size_t drop_workspace(std::int64_t count))
+STINT_KERNEL(void drop_pack(const Tensor& x, const DropBorder& border, const KeptElements& kept,
+                            const Tensor& workspace))
+STINT_KERNEL(void drop_restore(const KeptElements& kept, const Tensor& x, const Tensor& workspace))
 
 }  // namespace stint

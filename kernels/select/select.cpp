@@ -19,10 +19,10 @@ Tensor make_cut(Device device) {
   return make_workspace(sizeof(Cut), device);
 }
 
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& tiles) {
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut) {
   check(x, keep, cut);
   Tensor descent = make_workspace(sizeof(Descent), x.device());
-  STINT_RUN("select_largest", traffic(x, x, x), x.device(), cut_largest(x, keep, cut, descent, tiles));
+  STINT_RUN("select_largest", traffic(x, x, x), x.device(), cut_largest(x, keep, cut, descent));
 }
 
 void cut_sampled(const Tensor& x, std::int64_t keep, const Tensor& cut) {
@@ -32,6 +32,7 @@ void cut_sampled(const Tensor& x, std::int64_t keep, const Tensor& cut) {
   STINT_RUN("select_sample", traffic(sample, sample), x.device(), take_sample(x, sample));
   double share = static_cast<double>(keep) / static_cast<double>(x.count());
   cut_largest(sample, static_cast<std::int64_t>(std::ceil(share * sample_size)), cut);
+  STINT_RUN("select_room", traffic(cut), x.device(), count_room(x, keep, cut));
 }
 
 void cut_outside(const Tensor& x, double sigmas, const Tensor& cut) {

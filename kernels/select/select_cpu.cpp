@@ -20,11 +20,11 @@ namespace stint::cpu {
 
 namespace {
 
-constexpr std::int64_t grain = 32;  // tiles
-constexpr int bin_count = 2048;     // two histograms fit the first-level cache
+constexpr std::int64_t grain = 1024;  // blocks of keys
+constexpr int bin_count = 2048;       // two histograms fit the first-level cache
 static_assert(bin_count * sizeof(std::int64_t) <= sizeof(Descent));
 
-/// Adds up histograms of pieces of the tiles [0, count): `count_piece(begin, end, counts)` makes one.
+/// Adds up histograms of pieces of the blocks [0, count): `count_piece(begin, end, counts)` makes one.
 template <typename Count>
 void add_histograms(std::int64_t count, std::int64_t* bins, const Count& count_piece) {
   std::mutex mutex;
@@ -48,21 +48,17 @@ struct Range {
   }
 };
 
-/// Calls body(block) for the keys of the tiles [begin, end), 64 at a time.
+/// Calls body(block) for the blocks of keys [begin, end).
 template <typename T, typename Body>
 void for_blocks(const T* x, std::int64_t count, std::int64_t begin, std::int64_t end, const Body& body) {
-  constexpr std::int64_t in_tile = key_tile / key_block_size;
-  std::int64_t last = std::min(end * in_tile, key_block_count(count));
-  for (std::int64_t number = begin * in_tile; number < last; ++number) {
-    body(KeyBlock(x, count, number, MagnitudeKeys{}));
-  }
+  for (std::int64_t number = begin; number < end; ++number) body(KeyBlock(x, count, number, MagnitudeKeys{}));
 }
 
 /// Counts all keys, in the bins of the whole range.
 template <typename T>
 void count_all(const T* x, std::int64_t count, std::int64_t* bins) {
   int shift = Range{}.shift();
-  add_histograms(key_tiles(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
+  add_histograms(key_block_count(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
     // Takes turns with a second one: the zeros behind a ReLU would wait for each other at one counter.
     std::uint32_t others[bin_count] = {};
     for_blocks(x, count, begin, end, [&](const KeyBlock& block) {
@@ -76,25 +72,17 @@ void count_all(const T* x, std::int64_t count, std::int64_t* bins) {
   });
 }
 
-/// Counts the keys of a range in its bins, and notes of each tile how many are above it and in it, if there are
-/// `tiles`; returns how many are above.
+/// Counts the keys of a range in its bins; returns how many are above.
 template <typename T>
-std::int64_t count_range(const T* x, std::int64_t count, Range range, std::int64_t* bins, TileCount* tiles) {
+std::int64_t count_range(const T* x, std::int64_t count, Range range, std::int64_t* bins) {
   std::atomic<std::int64_t> above = 0;
   int shift = range.shift();
-  add_histograms(key_tiles(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
+  add_histograms(key_block_count(count), bins, [&](std::int64_t begin, std::int64_t end, std::uint32_t* counts) {
     std::int64_t here = 0;
-    for (std::int64_t tile = begin; tile < end; ++tile) {
-      int higher = 0, inside = 0;
-      for_blocks(x, count, tile, tile + 1, [&](const KeyBlock& block) {
-        std::uint64_t word = block.where(range.low, range.high);
-        higher += std::popcount(block.above(range.high));
-        inside += std::popcount(word);
-        for_bits(word, [&](int j) { ++counts[(block.keys[j] - range.low) >> shift]; });
-      });
-      if (tiles) tiles[tile] = {higher, inside};
-      here += higher;
-    }
+    for_blocks(x, count, begin, end, [&](const KeyBlock& block) {
+      here += std::popcount(block.above(range.high));
+      for_bits(block.where(range.low, range.high), [&](int j) { ++counts[(block.keys[j] - range.low) >> shift]; });
+    });
     above += here;
   });
   return above;
@@ -127,13 +115,10 @@ std::uint32_t descend(const std::int64_t* bins, std::int64_t& wanted) {
 }
 
 template <typename T>
-Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bins, TileCount* tiles) {
-  if (keep == 0) {
-    if (tiles) std::fill_n(tiles, key_tiles(count), TileCount{});
-    return {.key = ~0u};
-  }
+Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bins) {
+  if (keep == 0) return {.key = ~0u};
   Range range = guess(x, count, keep);
-  std::int64_t wanted = keep - count_range(x, count, range, bins, tiles);
+  std::int64_t wanted = keep - count_range(x, count, range, bins);
   if (wanted <= 0 || wanted > std::accumulate(bins, bins + bin_count, std::int64_t{0})) {
     range = {};
     wanted = keep;
@@ -141,9 +126,10 @@ Cut largest(const T* x, std::int64_t count, std::int64_t keep, std::int64_t* bin
   }
   while (true) {
     int shift = range.shift();
-    range = range.of_bin(descend(bins, wanted));
-    if (shift <= silent_bits<T>) return {.key = range.low};
-    count_range(x, count, range, bins, tiles);
+    std::uint32_t bin = descend(bins, wanted);
+    range = range.of_bin(bin);
+    if (shift <= silent_bits<T>) return {.key = range.low, .room = wanted, .ties = bins[bin]};
+    count_range(x, count, range, bins);
   }
 }
 
@@ -159,12 +145,30 @@ Moments moments_of(const T* x, std::int64_t count) {
 
 }  // namespace
 
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent, const Tensor& tiles) {
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent) {
   with_float_type(x.dtype(), "select", [&](auto type) {
     auto* bins = reinterpret_cast<std::int64_t*>(descent.raw());
-    auto* counts = tiles ? reinterpret_cast<TileCount*>(tiles.raw()) : nullptr;
-    *reinterpret_cast<Cut*>(cut.raw()) = largest(x.data<decltype(type)>(), x.count(), keep, bins, counts);
+    *reinterpret_cast<Cut*>(cut.raw()) = largest(x.data<decltype(type)>(), x.count(), keep, bins);
   });
+}
+
+void count_room(const Tensor& x, std::int64_t keep, const Tensor& cut) {
+  auto& border = *reinterpret_cast<Cut*>(cut.raw());
+  if (has_few_ties(border, keep, x.count())) {
+    border.room = unlimited_room;
+    return;
+  }
+  std::atomic<std::int64_t> above = 0;
+  with_float_type(x.dtype(), "select", [&](auto type) {
+    const auto* values = x.data<decltype(type)>();
+    parallel_for(key_block_count(x.count()), grain, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t here = 0;
+      for_blocks(values, x.count(), begin, end,
+                 [&](const KeyBlock& block) { here += std::popcount(block.above(border.key)); });
+      above += here;
+    });
+  });
+  border.room = keep - above;
 }
 
 void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor& moments) {

@@ -2,8 +2,7 @@
 // one block then goes down to the bin that holds the border. The state of the descent stays on the device. Counts are
 // integers, so the order of additions does not matter. Digits are as wide as shared memory holds: fewer reads, and
 // threads seldom wait for each other at one bin. Floor: the tensor read once a digit; with 15 bits once bf16, three
-// times f32. Packing counts by itself what lies around the border: the histograms of all blocks, from which it would
-// follow, are more bytes than most tensors.
+// times f32.
 
 #include <stint/kernels/select/select_kernels.h>
 #include <stint/kernels/cuda.cuh>
@@ -102,7 +101,7 @@ __global__ void __launch_bounds__(histogram_threads) descend_kernel(Digit digit,
     if (sum - mine < chosen[1] && chosen[1] <= sum) {  // one lane
       descent->prefix |= static_cast<std::uint32_t>(bin) << digit.shift;
       descent->wanted = chosen[1] - (sum - mine);
-      *cut = {0, descent->prefix};
+      *cut = {.key = descent->prefix, .room = descent->wanted, .ties = mine};
     }
   }
   __syncthreads();
@@ -115,7 +114,29 @@ __global__ void start_descent_kernel(std::int64_t keep, Descent* descent, Cut* c
   if (thread != 0) return;
   descent->wanted = keep;
   descent->prefix = 0;
-  *cut = {0, ~0u};  // for nothing to keep
+  *cut = {.key = ~0u};  // for nothing to keep
+}
+
+__global__ void start_room_kernel(std::int64_t count, std::int64_t keep, Cut* cut) {
+  cut->room = has_few_ties(*cut, keep, count) ? unlimited_room : keep;
+}
+
+/// cut.room -= elements above the border, unless they do not matter.
+template <typename T>
+__global__ void room_kernel(std::int64_t count, std::int64_t keep, const T* x, Cut* cut) {
+  if (has_few_ties(*cut, keep, count)) return;
+  std::uint32_t border = cut->key;
+  std::int64_t above = 0;
+  for_packs(count, [&](std::int64_t i, int n) {
+    Pack values = load_pack(x + i, n);
+    std::uint32_t keys[Pack::size];
+    MagnitudeKeys{}(values.value, i, keys);
+    for (int j = 0; j < n; ++j) above += keys[j] > border;
+  });
+  above = block_sum(above, shared_memory<std::int64_t>());
+  if (threadIdx.x != 0) return;
+  auto less = static_cast<unsigned long long>(-above);  // whole numbers modulo 2^64
+  atomicAdd(reinterpret_cast<unsigned long long*>(&cut->room), less);
 }
 
 template <typename T>
@@ -180,7 +201,7 @@ unsigned histogram_grid(const Tensor& x) {
 
 }  // namespace
 
-void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent, const Tensor&) {
+void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent) {
   auto* state = reinterpret_cast<Descent*>(descent.raw());
   auto* result = reinterpret_cast<Cut*>(cut.raw());
   launch(start_descent_kernel, grid_size(most_bins), block_size, 0, stream_of(x), keep, state, result);
@@ -199,6 +220,17 @@ void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Te
              stream_of(x), x.count(), x.data<T>(), digit, state);
       launch(descend_kernel, 1, histogram_threads, scratch, stream_of(x), digit, state, result);
     }
+  });
+}
+
+void count_room(const Tensor& x, std::int64_t keep, const Tensor& cut) {
+  auto* border = reinterpret_cast<Cut*>(cut.raw());
+  std::size_t scratch = block_size / warp_size * sizeof(std::int64_t);
+  launch(start_room_kernel, 1, 1, 0, stream_of(x), x.count(), keep, border);
+  with_float_type(x.dtype(), "select", [&](auto type) {
+    using T = decltype(type);
+    launch(room_kernel<T>, pack_grid(x.count()), block_size, scratch, stream_of(x), x.count(), keep, x.data<T>(),
+           border);
   });
 }
 

@@ -3,7 +3,6 @@
 #include <stint/kernels/dispatch.h>
 #include <stint/kernels/select/keys.h>
 #include <stint/kernels/select/select.h>
-#include <stint/kernels/select/tile_count.h>
 #include <stint/runtime/philox.h>
 
 namespace stint {
@@ -32,7 +31,7 @@ struct Moments {
 /// What is at least `reach` away from `center`.
 constexpr Cut cut_around(float center, float reach) {
   std::uint32_t key = magnitude_key(reach, 0);
-  return {center, key < infinity_key ? key : ~0u};
+  return {.center = center, .key = key < infinity_key ? key : ~0u};
 }
 
 /// Elements whose moments are added up by one thread of the CPU, or by one block.
@@ -52,9 +51,16 @@ constexpr std::array<std::int64_t, 4> sample_places(std::int64_t number, std::in
   return places;
 }
 
-STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent,
-                              const Tensor& tiles))
+STINT_KERNEL(void cut_largest(const Tensor& x, std::int64_t keep, const Tensor& cut, const Tensor& descent))
 STINT_KERNEL(void cut_outside(const Tensor& x, double sigmas, const Tensor& cut, const Tensor& moments))
+/// True if a sample's elements on the border are no more than a 32nd of those it keeps, some two standard deviations of
+/// their number when a tenth is kept: all of them can be inside.
+constexpr bool has_few_ties(const Cut& sampled, std::int64_t keep, std::int64_t count) {
+  return 32 * sampled.ties * count <= keep * sample_size;
+}
+
+/// Of a sample's border: cut.room <- all if it has few ties, else what the elements above the border leave of `keep`.
+STINT_KERNEL(void count_room(const Tensor& x, std::int64_t keep, const Tensor& cut))
 STINT_KERNEL(void take_sample(const Tensor& x, const Tensor& sample))
 
 }  // namespace stint

@@ -24,14 +24,13 @@ Cut find_largest(const Tensor& x, std::int64_t keep) {
   return read(cut);
 }
 
-/// With room for `keep`: of an exact border they are as many.
-std::int64_t count_inside(const Tensor& x, const Cut& cut, std::int64_t keep) {
+std::int64_t count_inside(const Tensor& x, const Cut& cut) {
   std::int64_t above = 0, equal = 0;
   for (std::uint32_t key : keys_of(x)) {
     above += key > cut.key;
     equal += key == cut.key;
   }
-  return above + std::clamp<std::int64_t>(keep - above, 0, equal);
+  return above + std::clamp<std::int64_t>(cut.room, 0, equal);
 }
 
 }  // namespace
@@ -44,7 +43,7 @@ TEST_CASE("the largest elements are found exactly, whatever is in the tensor", "
         Tensor x = make_content(content, {{count}, dtype, device});
         for (std::int64_t keep : {std::int64_t{0}, std::int64_t{1}, count / 10, count / 2, count - 1, count}) {
           INFO(name_of(dtype) << " content " << int(content) << ": " << keep << " of " << count);
-          CHECK(count_inside(x, find_largest(x, keep), keep) == keep);
+          CHECK(count_inside(x, find_largest(x, keep)) == keep);
         }
       }
     }
@@ -57,8 +56,8 @@ TEST_CASE("large tensors are selected exactly, also where a sample of them says 
     for (Content content : contents) {
       INFO(name_of(dtype) << " content " << int(content));
       Tensor x = make_content(content, {{count}, dtype});
-      CHECK(count_inside(x, find_largest(x, keep), keep) == keep);
-      CHECK(count_inside(x, find_largest(x, count - 1), count - 1) == count - 1);
+      CHECK(count_inside(x, find_largest(x, keep)) == keep);
+      CHECK(count_inside(x, find_largest(x, count - 1)) == count - 1);
     }
   }
   for (float sampled : {0.0f, 1000.0f}) {
@@ -66,40 +65,8 @@ TEST_CASE("large tensors are selected exactly, also where a sample of them says 
     for (std::int64_t number = 0; number < sample_size / 4; ++number) {
       for (std::int64_t place : sample_places(number, count)) x.data<float>()[place] = sampled;
     }
-    CHECK(count_inside(x, find_largest(x, 60000), 60000) == 60000);
-    CHECK(count_inside(x, find_largest(x, keep), keep) == keep);
-  }
-}
-
-TEST_CASE("what a selection leaves behind of a tile is right where nothing is near the border", "[op]") {
-  for (DType dtype : dtypes) {
-    for (Content content : contents) {
-      for (std::int64_t count : {7, 2049, 100003}) {
-        Tensor x = make_content(content, {{count}, dtype}), cut = make_cut(Device::cpu());
-        std::vector<std::uint32_t> keys = keys_of(x);
-        for (std::int64_t keep : {std::int64_t{0}, std::int64_t{1}, count / 10, count - 1}) {
-          INFO(name_of(dtype) << " content " << int(content) << ": " << keep << " of " << count);
-          std::vector<TileCount> tiles(key_tiles(count), TileCount{-1, -1});
-          Tensor memory({static_cast<std::int64_t>(tiles.size() * sizeof(TileCount))}, DType::u8);
-          std::memcpy(memory.raw(), tiles.data(), memory.bytes());
-          cut_largest(x, keep, cut, memory);
-          std::memcpy(tiles.data(), memory.raw(), memory.bytes());
-          std::uint32_t border = read(cut).key;
-          std::size_t right = 0;
-          for (std::size_t tile = 0; tile < tiles.size(); ++tile) {
-            auto begin = keys.begin() + static_cast<std::int64_t>(tile) * key_tile;
-            auto end = keys.end() - begin < key_tile ? keys.end() : begin + key_tile;
-            REQUIRE(tiles[tile].equal >= 0);
-            REQUIRE(tiles[tile].equal >= std::count(begin, end, border));
-            if (tiles[tile].equal > 0) continue;
-            REQUIRE(tiles[tile].above == std::count_if(begin, end, [&](auto key) { return key > border; }));
-            ++right;
-          }
-          bool apart = dtype == DType::f32 && content == Content::normal && count > 100000;
-          if (apart && keep == count / 10) CHECK(right > tiles.size() * 8 / 10);  // so packing reads only once
-        }
-      }
-    }
+    CHECK(count_inside(x, find_largest(x, 60000)) == 60000);
+    CHECK(count_inside(x, find_largest(x, keep)) == keep);
   }
 }
 
@@ -124,13 +91,28 @@ TEST_CASE("a sample finds nearly the same border", "[op]") {
     for (Content content : {Content::normal, Content::behind_relu}) {
       Tensor x = make_content(content, {{count}, dtype, device}), cut = make_cut(device);
       cut_sampled(x, count / 10, cut);
-      auto inside = static_cast<double>(count_inside(x, read(cut), count / 10));
+      auto inside = static_cast<double>(count_inside(x, read(cut)));
       CHECK(inside == Approx(count / 10).epsilon(0.06));  // 32768 samples: 1.7 % standard deviation
     }
   }
   Tensor small = make_content(Content::normal, {{1000}, DType::f32, device}), cut = make_cut(device);
   cut_sampled(small, 100, cut);
-  CHECK(count_inside(small, read(cut), 100) == 100);
+  CHECK(count_inside(small, read(cut)) == 100);
+}
+
+TEST_CASE("a sampled border counts what there is room for, but where few lie on it", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  constexpr std::int64_t count = 120000, keep = count / 10;
+  for (Content content : {Content::normal, Content::few_values, Content::equal, Content::zero}) {
+    INFO(device.name() << " content " << int(content));
+    Tensor x = make_content(content, {{count}, DType::f32, device}), tensor = make_cut(device);
+    cut_sampled(x, keep, tensor);
+    Cut cut = read(tensor);
+    std::vector<std::uint32_t> keys = keys_of(x);
+    std::int64_t above = std::count_if(keys.begin(), keys.end(), [&](auto key) { return key > cut.key; });
+    CHECK(cut.room == (content == Content::normal ? unlimited_room : keep - above));
+    CHECK(cut.ties > 0);
+  }
 }
 
 TEST_CASE("a sample meets no period of the layout", "[op]") {

@@ -83,6 +83,12 @@ inline unsigned __reduce_add_sync(unsigned mask, unsigned value,
   return value;
 }
 
+inline unsigned __ballot_sync(unsigned mask, bool value, std::source_location where = std::source_location::current()) {
+  unsigned bits = unsigned{value} << stint::simt::lane();
+  for (int lanes = 16; lanes > 0; lanes /= 2) bits |= __shfl_xor_sync(mask, bits, lanes, where);
+  return bits;
+}
+
 /// Threads take turns, and only at barriers and exchanges: nothing comes between.
 template <typename T>
 T atomicAdd(T* address, T value) {

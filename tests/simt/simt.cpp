@@ -25,6 +25,7 @@ namespace stint::simt {
 namespace {
 
 constexpr int warp_size = 32;
+constexpr int most_alone = 1000;  ///< exchanges of warps that run while others rest
 
 struct Thread {
   enum class State { ready, at_barrier, in_warp, ended };
@@ -112,6 +113,7 @@ void Block::run(const std::function<void()>& work, Order how, std::uint64_t seed
   if (how == Order::reverse) std::reverse(turns_.begin(), turns_.end());
   auto alive = [](const Thread& t) { return t.state != Thread::State::ended; };
   bool shuffled = how == Order::shuffled;
+  int alone = 0;
   try {
     if (shuffled) rest_at_random(random);
     while (std::any_of(threads_.begin(), threads_.end(), alive)) {
@@ -119,7 +121,10 @@ void Block::run(const std::function<void()>& work, Order how, std::uint64_t seed
         for (std::size_t i = turns_.size(); i > 1; --i) std::swap(turns_[i - 1], turns_[random.below(drawn_++, i)]);
       }
       take_turns(work);
-      if (release_warps()) continue;
+      if (release_warps()) {
+        if (++alone % most_alone == 0) wake();  // it may be waiting for what a resting warp has to tell
+        continue;
+      }
       if (release_barrier()) {
         if (shuffled) rest_at_random(random);
       } else if (!wake() && std::any_of(threads_.begin(), threads_.end(), alive)) {

@@ -4,7 +4,7 @@
 #include <stint/kernels/select/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <stint/kernels/cuda.cuh>
+#include <stint/kernels/look_back.cuh>
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -63,6 +63,18 @@ __global__ void race_ahead(bool synchronise, float* y) {
     for (unsigned warp = 0; warp < blockDim.x / warp_size; ++warp) sum += shared[warp];
   }
   y[blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
+/// sums[0], sums[1] <- the counts before `tile`, by the first warp; the second tells those of tile `late` meanwhile.
+__global__ void look_back_sums(TileWords* tiles, std::int64_t tile, std::int64_t late, std::int64_t* sums) {
+  if (threadIdx.x < warp_size) {
+    TileCounts before = look_back(tiles, tile);
+    sums[0] = before.first;
+    sums[1] = before.second;
+  } else {
+    for (int i = 0; i < 3; ++i) __syncwarp();
+    if (threadIdx.x == warp_size) tell(tiles + late, {1000, 2000}, TileWords::own);
+  }
 }
 
 }  // namespace stint::cuda
@@ -158,6 +170,39 @@ TEST_CASE("sums over warps and blocks reach every thread", "[simt]") {
     Tensor x = numbers(96), y({8 * 96}, DType::f32, Device::cuda());
     cuda::launch(cuda::block_sums, 8, 96, 3 * sizeof(float), nullptr, x.data<float>(), y.data<float>());
     CHECK(to_reals(y) == Reals(8 * 96, 95 * 96 / 2 + 96));
+  }
+}
+
+TEST_CASE("counts are added up back to a tile that knows its sum, and waited for where none have been told", "[simt]") {
+  constexpr std::int64_t tiles = 100, late = 50;
+  // The sum up to a tile: known nowhere, by the one before, at the end of a warp's stretch, behind it, and far back.
+  for (std::int64_t known : {-1, 99, 68, 67, 66, 3}) {
+    std::vector<cuda::TileWords> words(tiles);
+    std::int64_t first = 0, second = 0;
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      bool knows = i == known;
+      if (i > known) {
+        first += i == late ? 1000 : i + 1;
+        second += i == late ? 2000 : 2 * i;
+      } else {
+        first = knows ? 70'000'000'000 : 0, second = knows ? 5 : 0;
+      }
+      if (i == late || i < known) continue;  // nothing told
+      cuda::tell(&words[i], knows ? cuda::TileCounts{first, second} : cuda::TileCounts{i + 1, 2 * i},
+                 knows ? cuda::TileWords::up_to_here : cuda::TileWords::own);
+    }
+    for (simt::Order order : orders) {
+      OrderScope scope(order);
+      Tensor memory({static_cast<std::int64_t>(words.size() * sizeof(cuda::TileWords))}, DType::u8, Device::cuda());
+      Tensor source({memory.count()}, DType::u8), sums({4}, DType::f32, Device::cuda());
+      std::memcpy(source.raw(), words.data(), source.bytes());
+      memory.copy_from(source);
+      cuda::launch(cuda::look_back_sums, 1, 64, 0, nullptr, reinterpret_cast<cuda::TileWords*>(memory.raw()), tiles,
+                   late, reinterpret_cast<std::int64_t*>(sums.raw()));
+      Tensor here = sums.copy_to(Device::cpu());
+      CHECK(reinterpret_cast<const std::int64_t*>(here.raw())[0] == first);
+      CHECK(reinterpret_cast<const std::int64_t*>(here.raw())[1] == second);
+    }
   }
 }
 
