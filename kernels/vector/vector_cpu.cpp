@@ -52,7 +52,9 @@ void scatter_add(float a, const Tensor& x, const Tensor& places, const Tensor& y
   const float* values = x.data<float>();
   const std::int32_t* place = places.data<std::int32_t>();
   float* target = y.data<float>();
-  for (std::int64_t i = 0; i < x.count(); ++i) target[place[i]] += a * values[i];
+  parallel_for(x.count(), grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) target[place[i]] += a * values[i];
+  });
 }
 
 void squared_norm(const Tensor& x, double& result) {

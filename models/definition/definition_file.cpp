@@ -1,6 +1,8 @@
 #include <stint/models/definition/definition_file.h>
 #include <stint/runtime/closest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <fstream>
 #include <sstream>
@@ -15,6 +17,15 @@ constexpr int most_nesting = 8;
 
 bool is_name_character(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
+
+/// Names of layers become names of tensors, in files and in JSON.
+std::string layer_name(LayerText& layer, const Place& place) {
+  std::string name = layer.text("name");
+  bool valid = !name.empty() && std::all_of(name.begin(), name.end(),
+                                            [](char c) { return is_name_character(c) || c == '-' || c == '.'; });
+  if (!valid) place.refuse("expected a name of letters, digits, '_', '-' and '.'");
+  return name;
 }
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
@@ -139,7 +150,7 @@ class Reader {
       Scope inner{.prefix = "", .values = scope.values, .input = previous};
       inner.values["i"] = std::to_string(i);
       LayerText named(item, inner.values, at(item));
-      inner.prefix = scope.prefix + named.text("name") + ".";
+      inner.prefix = scope.prefix + layer_name(named, at(item)) + ".";
       previous = expand(item["layers"], inner, at(item), depth + 1);
       if (item["output"]) previous = find(named.text("output"), inner.prefix, inner.input, at(item));
     }
@@ -148,7 +159,7 @@ class Reader {
 
   int add_layer(const YAML::Node& item, const Scope& scope, int previous) {
     LayerText unnamed(item, scope.values, at(item));
-    std::string name = scope.prefix + unnamed.text("name");
+    std::string name = scope.prefix + layer_name(unnamed, at(item));
     Place place = at(item, name);
     int index = static_cast<int>(definition_.layers.size());
     if (!places_.emplace(name, index).second) place.refuse("there are two layers of this name");

@@ -55,13 +55,3 @@ TEST_CASE("a step that does not fit says what it held, and exits with 3") {
   CHECK_THAT(plan.err, Catch::Contains("do not fit") && Catch::Contains("\nlargest of ") &&
                            Catch::Contains("batch_norm") && Catch::Contains("--drop mink:gamma=0.9"));
 }
-
-TEST_CASE("a layer whose name is not UTF-8 stands in the JSON of inspect") {
-  TemporaryDirectory directory;
-  std::ofstream(directory.path() / "net.yaml") << "layers:\n  - {name: flatten, kind: flatten}\n"
-                                                  "  - {name: \"fc\xff\", kind: linear, out: $classes}\n";
-  for (const char* command : {"inspect model net.yaml", "inspect mem --model net.yaml"}) {
-    INFO(command);
-    CHECK_THAT(run_program(std::string(command) + " --json", directory.path()).out, Catch::Contains("\"fc\uFFFD\""));
-  }
-}

@@ -200,6 +200,10 @@ TEST_CASE("a definition's slips are refused, with a suggestion where one is clos
         "net.yaml:2: layer 'a': its inputs depend on its own output");
   CHECK(refusal(with_layers("- {name: a, kind: relu}\n- {name: b, kind: global_pool, inputs: in}\n")) ==
         "net.yaml:2: layer 'a': nothing uses its output");
+  for (const char* name : {"\"fc\xff\"", "a/b", "'a b'", "''", "\"a\\n\""}) {
+    std::string line = std::string("- {name: ") + name + ", kind: relu}\n";
+    CHECK(refusal(with_layers(line)) == "net.yaml:2: expected a name of letters, digits, '_', '-' and '.'");
+  }
   CHECK(refusal("layer: []\n") == "net.yaml: expected a list `layers:`");
   CHECK_THAT(refusal("layers: [\n"), Catch::StartsWith("net.yaml:2: is not YAML"));
   CHECK(refusal("layerss: 3\n" + with_layers("- {name: a, kind: relu}\n")) ==
