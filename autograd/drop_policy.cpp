@@ -85,7 +85,7 @@ void DropPolicy::record(const Tensor& dense, std::span<const Slot> slots, double
                     .counts = counts_of(kept)};
   if (recording_ == Recording::energy) {
     double energy = squared_norm(dense);
-    record.kept_energy = energy == 0 ? 1 : squared_norm(kept.values) / energy;
+    record.kept_energy = energy == 0 ? 1 : squared_norm(kept.values.slice(0, record.counts.kept)) / energy;
   }
   for (const Slot& slot : slots) record.layers.push_back(slot.layer);
   records_.push_back(std::move(record));

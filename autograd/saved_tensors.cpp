@@ -1,6 +1,7 @@
 #include <stint/autograd/saved_tensors.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace stint {
 
@@ -42,6 +43,7 @@ std::list<SavedTensors::Held>::iterator SavedTensors::hold(const std::shared_ptr
   if (known != held_.rend()) return std::prev(known.base());
   auto held = held_.insert(held_.end(), Held{});
   held->dense = storage;
+  held->dense_bytes = storage->bytes();
   held->counted = storage->purpose() == Purpose::other;  // an activation; parameters stay what they are
   if (held->counted) storage->set_purpose(Purpose::saved);
   held->settled = !held->counted;
@@ -76,19 +78,24 @@ void SavedTensors::settle() {
   }
 }
 
+/// Nobody outside holds it, and every slot is of the whole of it and serves weight gradients alone.
+bool SavedTensors::packable(const Held& held) const {
+  if (!held.counted || !held.settled) return false;
+  DType dtype = entries_[held.slots.front()].slot.spec.dtype;
+  return std::all_of(held.slots.begin(), held.slots.end(), [&](int number) {
+    const Slot& slot = entries_[number].slot;
+    return slot.fidelity == Fidelity::parameter_gradient_only && slot.spec.dtype == dtype &&
+           slot.spec.bytes() == held.dense_bytes;
+  });
+}
+
 void SavedTensors::decide(Held& held) {
   held.settled = true;
-  const Slot& first = entries_[held.slots.front()].slot;
-  bool packable = std::all_of(held.slots.begin(), held.slots.end(), [&](int number) {
-    const Slot& slot = entries_[number].slot;
-    return slot.fidelity == Fidelity::parameter_gradient_only && slot.spec.dtype == first.spec.dtype &&
-           slot.spec.bytes() == held.dense->bytes();
-  });
-  if (!packable) return;
+  if (!packable(held)) return;
   std::vector<Slot> slots;
   for (int number : held.slots) slots.push_back(entries_[number].slot);
   PurposeScope scope(Purpose::saved);
-  held.packed = policy_.pack(Tensor(first.spec, held.dense, 0), slots);
+  held.packed = policy_.pack(Tensor(slots.front().spec, held.dense, 0), slots);
   if (held.packed) held.dense.reset();
 }
 
@@ -98,11 +105,12 @@ std::string SavedTensors::holder_of(int number) const {
   const Held& held = *e.held;
   if (!held.counted) return std::string(purpose_names[static_cast<int>(held.dense->purpose())]);
   if (held.slots.front() != number) return "shared with " + describe(entries_[held.slots.front()].slot);
-  if (held.packed || e.slot.fidelity == Fidelity::exact) return "";
+  bool whole = !held.packed && e.slot.fidelity != Fidelity::exact;
   for (int other : held.slots) {
-    if (entries_[other].slot.fidelity == Fidelity::exact) return "exact in " + describe(entries_[other].slot);
+    if (whole && entries_[other].slot.fidelity == Fidelity::exact) return "exact in " + describe(entries_[other].slot);
   }
-  return held.settled ? "" : "held outside";
+  if (whole && !held.settled) return "held outside";
+  return held.slots.size() == 1 ? "" : "shared with " + describe(entries_[held.slots[1]].slot);
 }
 
 std::vector<LedgerRow> SavedTensors::ledger() const {
@@ -115,12 +123,16 @@ std::vector<LedgerRow> SavedTensors::ledger() const {
     row.policy = !held.counted ? "none" : held.packed ? policy_.name() : keep_dense().name();
     row.encoding = held.packed ? held.packed->encoding() : "dense";
     row.holder = holder_of(number);
-    if (held.counted && held.slots.front() == number) {
-      row.held_bytes = held.packed ? held.packed->bytes() : held.dense->bytes();
-    }
+    row.packable = packable(held);
+    if (held.slots.front() == number) row.held_bytes = held.bytes();
     rows.push_back(std::move(row));
   }
   return rows;
+}
+
+std::size_t SavedTensors::bytes() const {
+  return std::accumulate(held_.begin(), held_.end(), std::size_t{0},
+                         [](std::size_t sum, const Held& held) { return sum + held.bytes(); });
 }
 
 }  // namespace stint

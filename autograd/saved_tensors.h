@@ -16,6 +16,7 @@ struct LedgerRow {
   std::string policy;           ///< that holds it: "keep" or the name of another; "none" where its owner does
   std::string encoding;         ///< "dense", or how it is packed
   std::string holder;           ///< who else counts these bytes or keeps them dense; empty: nobody
+  bool packable = false;        ///< all slots of the storage serve weight gradients alone: a policy may pack it
 };
 
 /// Everything that a tape holds for backward. Slots over one storage share it: it counts once, stays dense while
@@ -38,14 +39,19 @@ class SavedTensors {
 
   /// One row a slot that is still held, in order of saving.
   std::vector<LedgerRow> ledger() const;
+  /// The sum of its held bytes.
+  std::size_t bytes() const;
 
  private:
   struct Held {
     std::shared_ptr<Storage> dense;  // null once packed
     std::unique_ptr<PackedTensor> packed;
     std::vector<int> slots;  // alive
-    bool counted = false;    // charged to Purpose::saved by us
+    std::size_t dense_bytes = 0;
+    bool counted = false;  // charged to Purpose::saved by us
     bool settled = false;
+
+    std::size_t bytes() const { return !counted ? 0 : packed ? packed->bytes() : dense_bytes; }
   };
   struct Entry {
     Slot slot;
@@ -55,6 +61,7 @@ class SavedTensors {
   };
 
   std::list<Held>::iterator hold(const std::shared_ptr<Storage>& storage);
+  bool packable(const Held& held) const;
   void decide(Held& held);
   std::string holder_of(int number) const;
   const Entry& entry(int number) const;

@@ -85,6 +85,8 @@ class Tape {
 
   const std::vector<Application>& applications() const { return applications_; }
   std::vector<LedgerRow> ledger() const { return saved_.ledger(); }
+  /// The sum of what it says is held.
+  std::size_t saved_bytes() const { return saved_.bytes(); }
 
   /// Told every output as it is made: operator, layer, tensor.
   std::function<void(std::string_view op, const std::string& layer, const Tensor& output)> on_output;

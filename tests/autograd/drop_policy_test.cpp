@@ -144,7 +144,10 @@ TEST_CASE("layers over one storage share one packed copy, and one of them can ke
   CHECK(first.dense_bytes == static_cast<std::size_t>(count * 4));
   CHECK(second.held_bytes == 0);
   CHECK(second.encoding == first.encoding);
+  CHECK(first.holder == "shared with shortcut conv2d slot 0");
   CHECK(second.holder == "shared with a conv2d slot 0");
+  CHECK(first.packable);
+  CHECK_FALSE(dropped.input_of("stem").packable);  // the images are held outside
   Step whole = step_with({.excluded = {"shortcut"}}, 0.9), dense(keep_dense());
   CHECK(whole.input_of("a").policy == "keep");
   CHECK(same_bits(whole.net.a.gradient, dense.net.a.gradient));
@@ -240,6 +243,22 @@ TEST_CASE("the larger gamma, the less energy is kept, and the largest keep more 
     CHECK(largest > energy(DropStrategy::random, gamma));
     last = largest;
   }
+}
+
+TEST_CASE("the energy of few kept elements is theirs alone, whatever lies behind them", "[drop]") {
+  Allocator& allocator = allocator_of(Device::cpu());
+  allocator.set_checks(true);  // fresh memory is NaN
+  Tensor x = to_tensor({0, 0, 8, 0, 0, 0, 0, 6, 0, 0}, {{10}, DType::f32});
+  DropPolicy policy({.strategy = DropStrategy::nsigma});
+  policy.start_step(0, 0.5);
+  policy.set_recording(Recording::energy);
+  Slot slot{.op = "linear", .layer = "fc"};
+  policy.pack(x, std::span(&slot, 1));
+  allocator.set_checks(false);
+  const DropRecord& record = policy.records().at(0);
+  CHECK(record.counts.kept == 2);
+  CHECK(record.capacity == 5);
+  CHECK(record.kept_energy == 1);
 }
 
 TEST_CASE("records say what was kept of each tensor", "[drop]") {

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <sstream>
 #include <nlohmann/json.hpp>
 
 using namespace stint;
@@ -54,4 +55,14 @@ TEST_CASE("a step that does not fit says what it held, and exits with 3") {
   CHECK(plan.code == 3);
   CHECK_THAT(plan.err, Catch::Contains("do not fit") && Catch::Contains("\nlargest of ") &&
                            Catch::Contains("batch_norm") && Catch::Contains("--drop mink:gamma=0.9"));
+}
+
+TEST_CASE("of layers that share an input, one of which is not chosen, inspect names the other") {
+  Outcome outcome = run_program(
+      "inspect mem --model resnet20 --dataset synthetic --image-size 16 --batch-size 2 "
+      "--drop mink:gamma=0.9,exclude=layer2.0.downsample.0");
+  std::istringstream lines(outcome.out);
+  std::string row;
+  while (std::getline(lines, row) && !row.starts_with("layer2.0.conv1 conv2d 0 ")) continue;
+  CHECK_THAT(row, Catch::EndsWith("shared with layer2.0.downsample.0 conv2d slot 0, not all chosen"));
 }

@@ -57,14 +57,34 @@ TEST_CASE("what is no text about dropping is refused") {
                            "mink:layers=conv+",
                            "mink:index=int64",
                            "mink:exclude=",
+                           "mink:gamma=0.9,gamma=0.5",
                            "mink:rate=0.9"}) {
     INFO(text);
     CHECK_FALSE(read_drop(text));
   }
   Config config;
   std::string error = usage_error_of([&] { set_option(config, "memory.drop", "mink:gamma=1", "--drop"); });
-  CHECK_THAT(error,
-             Catch::StartsWith("--drop: memory.drop is 'mink:gamma=1', expected mink, random, nsigma or sampled"));
+  CHECK_THAT(error, Catch::StartsWith("--drop: memory.drop is 'mink:gamma=1', expected gamma= a number from 0 to below "
+                                      "1") &&
+                        Catch::EndsWith(std::string("as in ") + drop_example));
+  CHECK(read_drop(drop_example));
+}
+
+TEST_CASE("a text about dropping is refused with what is wrong in it") {
+  auto names = [](const char* text, const char* expected) {
+    INFO(text);
+    CHECK_THAT(drop_fault(text), Catch::StartsWith(expected));
+  };
+  names("mnk:gamma=0.9", "mink, random, nsigma or sampled first: did you mean 'mink'?");
+  names("mink:gama=0.9", "gamma=, layers=, exclude= or index= behind the colon: did you mean 'gamma'?");
+  names("mink:gamma=0.9,", "gamma=, layers=");
+  names("mink:0.9", "gamma=, layers=");
+  names("mink:gamma=0.9/0.5", "gamma='s epochs to grow");
+  names("mink:gamma=90", "gamma= a number from 0 to below 1");
+  names("mink:gamma=0.9,gamma=0.5", "gamma= once");
+  names("mink:layers=conv2d", "layers=conv, linear or conv+linear");
+  names("mink:index=int16", "index=auto, bitmask or int32");
+  CHECK(drop_fault("mink").empty());
 }
 
 TEST_CASE("gammas of layers are keyword arguments") {

@@ -51,10 +51,10 @@ struct Draw {
     *value = std::clamp(drawn, std::max(option.low, -1e300), high);
   }
   void operator()(std::string* value) const {
-    if (option.accepts) {
+    if (option.fault) {
       std::string number = std::to_string(random() % 99 + 1);
-      *value =
-          option.key == "memory.drop" ? "mink:gamma=0." + number : number + (option.accepts("1MiB") ? "MiB" : ",0.5");
+      *value = option.key == "memory.drop" ? "mink:gamma=0." + number
+                                           : number + (option.fault("1MiB").empty() ? "MiB" : ",0.5");
     } else {
       *value = option.choices.empty() ? text() : option.choices[random() % option.choices.size()];
     }

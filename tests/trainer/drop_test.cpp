@@ -210,12 +210,64 @@ TEST_CASE("what is to be dropped must be there", "[trainer]") {
   config.memory.drop_layers = {};
   config.memory.drop = "mink:exclude=stem+neck";
   CHECK_THROWS_WITH(make(), Catch::Contains("memory.drop: the model has no layer 'neck'"));
+  config.memory.drop = "mink:exclude=steam";
+  CHECK_THROWS_WITH(make(), Catch::EndsWith("the model has no layer 'steam': did you mean 'stem'?"));
+  config.memory.drop = "";
+  config.memory.probe_every = 5;
+  CHECK_THROWS_WITH(make(), "memory.probe_every: expected --drop beside it");
+}
+
+namespace {
+
+/// Which inputs of layers with weights are not dropped.
+std::set<std::string> whole(Config config, const std::string& drop) {
+  config.memory.drop = drop;
+  std::set<std::string> layers;
+  for (const LedgerRow& row : plan_step(config, load_dataset(config).train).ledger) {
+    bool weights = (row.slot.op == "conv2d" || row.slot.op == "linear") && row.slot.index == 0;
+    if (weights && row.encoding == "dense" && row.slot.fidelity != Fidelity::exact) layers.insert(row.slot.layer);
+  }
+  return layers;
+}
+
+}  // namespace
+
+TEST_CASE("a part of a model is chosen by the name before its layers' names", "[trainer]") {
+  Config vit;
+  vit.data.dataset = "synthetic";
+  vit.data.image_size = 16;
+  vit.data.batch_size = 4;
+  vit.model.name = "vit_tiny_patch16_224";
+  vit.model.kwargs = {{"patch", "4"}, {"dim", "32"}, {"depth", "2"}, {"heads", "2"}};
+  std::set<std::string> none = whole(vit, "mink"), attention = whole(vit, "mink:exclude=blocks.1.attn"),
+                        blocks = whole(vit, "mink:exclude=blocks");
+  CHECK(attention.size() == none.size() + 2);  // qkv and proj
+  CHECK(attention.count("blocks.1.attn.qkv") == 1);
+  CHECK(blocks.size() == none.size() + 2 * 4);
+}
+
+TEST_CASE("a part of the model named stem goes before the word for its first layer", "[trainer]") {
+  Config config;
+  config.data.dataset = "synthetic";
+  config.data.image_size = 8;
+  config.data.batch_size = 4;
+  TemporaryDirectory directory;
+  config.model.name = (directory.path() / "net.yaml").string();
+  std::ofstream(config.model.name) << "layers:\n"
+                                      "  - {name: stem.a, kind: conv, kernel: 3, out: 8}\n"
+                                      "  - {name: r, kind: relu}\n"
+                                      "  - {name: stem.b, kind: conv, kernel: 3, out: 8}\n"
+                                      "  - {name: p, kind: global_pool}\n"
+                                      "  - {name: fc, kind: linear, out: $classes}\n";
+  std::set<std::string> none = whole(config, "mink"), stem = whole(config, "mink:exclude=stem");
+  CHECK(none.count("stem.b") == 0);
+  CHECK(stem.count("stem.b") == 1);
 }
 
 namespace {
 
 /// The error of a step that has so many mebibytes beside its parameters.
-std::string error_with(int mebibytes, const std::string& drop) {
+std::string error_with(int mebibytes, const std::string& drop, bool probed = false) {
   Config config = small_net(Device::cpu());
   config.data.batch_size = 256;
   config.memory.drop = drop;
@@ -226,7 +278,12 @@ std::string error_with(int mebibytes, const std::string& drop) {
   allocator.set_limit(allocator.stats().requested.total() + (std::size_t(mebibytes) << 20));
   std::string text = "it fitted";
   try {
-    training.step(loader.batch(0, 0, Device::null()));
+    Batch batch = loader.batch(0, 0, Device::null());
+    if (probed) {
+      probe(training, batch);
+    } else {
+      training.step(batch);
+    }
   } catch (const Error& error) {
     CHECK(error.kind() == ErrorKind::memory);
     text = error.what();
@@ -247,7 +304,18 @@ TEST_CASE("a step that drops already is not told to drop when it runs out of mem
   CHECK_THAT(error_with(16, "mink:gamma=0.5"),
              Catch::Contains("saved tensors: ") && !Catch::Contains("--drop mink") &&
                  Catch::Matches("(.|\n)*may help, or a larger gamma: --drop holds [0-9.]+ MiB of these"));
+  CHECK_THAT(error_with(16, "mink:layers=linear"),
+             Catch::Matches("(.|\n)*may help, or --drop of more layers: [0-9.]+ MiB could be dropped"));
   CHECK_THAT(error_with(3, "mink:gamma=0.5"), Catch::EndsWith("\na smaller --batch-size may help"));  // nothing yet
+}
+
+TEST_CASE("a probe that runs out of memory where the step does not says so", "[trainer]") {
+  constexpr int enough = 22;  // for the step
+  CHECK(error_with(enough, "mink:gamma=0.99") == "it fitted");
+  CHECK_THAT(
+      error_with(enough, "mink:gamma=0.99", true),
+      Catch::StartsWith("probe: a step of all gradients does not fit, which --probe-every runs without --drop") &&
+          Catch::Contains("saved tensors: ") && Catch::Contains("could be dropped"));
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #include <stint/runtime/parallel.h>
 #include <stint/tools/trainer/plan.h>
+#include <stint/tools/trainer/probe.h>
 
 #include <catch2/catch.hpp>
 
@@ -29,7 +30,11 @@ void check_plan(const Config& config) {
   {
     Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
     Training training(config, data.train, loader.batches(), Device::cpu());
-    for (int i = 0; i < 3; ++i) training.step(loader.batch(0, i, Device::cpu()));
+    for (int i = 0; i < 3; ++i) {
+      Batch batch = loader.batch(0, i, Device::cpu());
+      if (probe_due(config, i)) probe(training, batch);
+      training.step(batch);
+    }
     run = training.memory();
   }
   for (int i = 0; i < purpose_count; ++i) {
@@ -89,6 +94,15 @@ TEST_CASE("plan and run agree on memory to the byte with dropping", "[trainer]")
   check_plan(large);
 }
 
+TEST_CASE("plan and run agree on memory to the byte where probes run a dense step", "[trainer]") {
+  Config config = config_of("resnet20", 16, 3, 8);
+  config.memory.drop = "mink:gamma=0.9";
+  std::size_t step = plan_step(config, load_dataset(config).train).memory.peak.total();
+  config.memory.probe_every = 2;
+  check_plan(config);
+  CHECK(plan_step(config, load_dataset(config).train).memory.peak.total() > step);
+}
+
 TEST_CASE("plan and run of VGG and ViT agree on memory to the byte, dense and with dropping", "[trainer]") {
   for (Config config : {small_vgg("vgg11"), small_vgg("vgg11_bn"), small_vit()}) {
     for (const char* amp : {"", "bf16"}) {
@@ -111,6 +125,18 @@ TEST_CASE("a plan is for the epoch in which least is dropped", "[trainer]") {
   };
   CHECK(saved("mink:gamma=0.9/0.5@3/0.8@6") == saved("mink:gamma=0.5"));
   CHECK(saved("mink:gamma=0.9") < saved("mink:gamma=0.5"));
+  CHECK(saved("mink:gamma=0.9/0.1@9") == saved("mink:gamma=0.9"));  // a tenth epoch that never comes
+}
+
+TEST_CASE("a plan's ledger is of the epoch in which most is held, which can be one that drops", "[trainer]") {
+  Config config = config_of("resnet20", 16, 3, 8);
+  config.memory.drop = "mink:gamma=0/0.01@1";  // 0.99 x 4 bytes and a bit are more than 4
+  StepPlan plan = plan_step(config, load_dataset(config).train);
+  std::size_t held = 0;
+  for (const LedgerRow& row : plan.ledger) held += row.held_bytes;
+  CHECK(held == plan.memory.saved_activations);
+  config.memory.drop = "";
+  CHECK(held > plan_step(config, load_dataset(config).train).memory.saved_activations);
 }
 
 TEST_CASE("ResNet-18 at gamma 0.9 holds at most 60 % of what it holds dense, and 0.53 bytes an element", "[trainer]") {

@@ -1,5 +1,6 @@
 // Probes against figures that are worked out here, in doubles, from the values of a small net.
 
+#include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/probe.h>
 
 #include <algorithm>
@@ -147,4 +148,22 @@ TEST_CASE("a probe finds no error where nothing that counts is dropped", "[train
     CHECK(row.cosine == Approx(1));
     CHECK(row.relative_error < 1e-6);
   }
+}
+
+TEST_CASE("a probe of a gradient that is zero or no number says so", "[trainer]") {
+  Config config = net("mlp", "mink:gamma=0.99999");  // keeps nothing
+  config.data.batch_size = 4;
+  DataSet data = load_dataset(config);
+  Loader loader = Loader::shuffled(data.train, config.data.batch_size, 1);
+  Training training(config, data.train, loader.batches(), Device::parse(config.device));
+  Batch batch = loader.batch(0, 0, training.device());
+  auto rows = probe(training, batch);
+  REQUIRE(!rows.empty());
+  CHECK(rows[0].input.counts.kept == 0);
+  CHECK(rows[0].cosine == 0);
+  CHECK(rows[0].relative_error == 1);
+  scale(NAN, training.state().parameters());
+  rows = probe(training, batch);
+  CHECK(std::isnan(rows[0].cosine));
+  CHECK(std::isnan(rows[0].relative_error));
 }

@@ -12,8 +12,9 @@ namespace {
 
 /// What stands in the last column: who else has the bytes; for what was not dropped, why.
 std::string remark(const LedgerRow& row, bool dropping) {
-  if (!row.holder.empty() || row.policy != "keep" || !dropping) return row.holder;
-  return row.slot.fidelity == Fidelity::exact ? "exact" : "not chosen";
+  if (!dropping || row.policy != "keep") return row.holder;
+  if (row.packable) return row.holder.empty() ? "not chosen" : row.holder + ", not all chosen";
+  return row.holder.empty() && row.slot.fidelity == Fidelity::exact ? "exact" : row.holder;
 }
 
 std::string slot_name(const Slot& slot) {

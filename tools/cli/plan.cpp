@@ -43,6 +43,7 @@ void print_shards(const std::string& rule, const std::vector<std::vector<std::in
 }  // namespace
 
 int run_plan(const Config& config) {
+  if (config.sync.workers > 1) warn("memory is that of a step of one worker, without what --sync keeps");
   DataSet data = load_dataset(config);
   StepPlan plan = plan_step(config, data.train);
   SyncPlan sync = plan_sync(config, data.train);

@@ -20,13 +20,13 @@ struct DropOption {
   double gamma(std::int64_t epoch) const { return std::prev(gammas.upper_bound(epoch))->second; }
 };
 
-/// What `read_drop` takes, in words.
-inline constexpr const char* drop_form =
-    "mink, random, nsigma or sampled, then :gamma=0.9 (or by epoch, 0.5/0.9@5), layers=conv+linear, exclude=stem+head, "
-    "index=auto|bitmask|int32 with commas between";
+inline constexpr const char* drop_example = "mink:gamma=0.9,layers=conv+linear,exclude=stem+head,index=auto";
 
 /// Empty where the text is none.
 std::optional<DropOption> read_drop(const std::string& text);
+
+/// What was expected of a text that is none, with an example; empty for one that is.
+std::string drop_fault(const std::string& text);
 
 /// A share from 0 to below 1; empty where the text is none.
 std::optional<double> read_gamma(const std::string& text);

@@ -15,16 +15,16 @@ namespace {
 constexpr double any = std::numeric_limits<double>::infinity();
 constexpr double below_one = 1 - std::numeric_limits<double>::epsilon() / 2;
 
-bool is_byte_size(const std::string& text) {
-  return read_byte_size(text).has_value();
+std::string byte_size_fault(const std::string& text) {
+  return read_byte_size(text) ? "" : "bytes with a unit, like 6GiB";
 }
 
-bool is_drop(const std::string& text) {
-  return read_drop(text).has_value();
+std::string number_list_fault(const std::string& text) {
+  return is_number_list(text) ? "" : "numbers like 0.5,0.25";
 }
 
 Option list_option(const char* key, const char* flag, OptionSlot (*slot)(Config&), const char* help) {
-  return {key, flag, slot, help, {}, -any, any, is_number_list, "numbers like 0.5,0.25"};
+  return {key, flag, slot, help, {}, -any, any, number_list_fault};
 }
 
 std::vector<Option> make_options() {
@@ -103,15 +103,7 @@ std::vector<Option> make_options() {
        "relative speeds of cocod's workers, which share out a batch: 2/1/1"},
       {"sync.net", "--net", AT(sync.net), "emulated clock of in-process workers: bandwidth=1Gbps,latency=50us"},
       {"sync.timeout", "--sync-timeout", AT(sync.timeout), "seconds to wait for another process", {}, 0.1, 1e6},
-      {"memory.budget",
-       "--mem-budget",
-       AT(memory.budget),
-       "most memory to use: 6GiB",
-       {},
-       -any,
-       any,
-       is_byte_size,
-       "bytes with a unit, like 6GiB"},
+      {"memory.budget", "--mem-budget", AT(memory.budget), "most memory to use: 6GiB", {}, -any, any, byte_size_fault},
       {"memory.drop",
        "--drop",
        AT(memory.drop),
@@ -119,8 +111,7 @@ std::vector<Option> make_options() {
        {},
        -any,
        any,
-       is_drop,
-       drop_form},
+       drop_fault},
       {"memory.drop_layers", "--drop-layers", AT(memory.drop_layers), "gammas of layers: layer1=0.5 layer4.0.conv1=0"},
       {"memory.probe_every", "--probe-every", AT(memory.probe_every), "steps between probes of --drop", {}, 0, 1e9},
 

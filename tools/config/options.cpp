@@ -63,7 +63,8 @@ struct Setter {
     if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end()) {
       wrong(option, text, where, choice_text(option) + did_you_mean(text, choices));
     }
-    if (option.accepts && !text.empty() && !option.accepts(text)) wrong(option, text, where, option.form);
+    std::string expected = option.fault && !text.empty() ? option.fault(text) : "";
+    if (!expected.empty()) wrong(option, text, where, expected);
     *value = text;
   }
   void operator()(KeywordMap* value) const {

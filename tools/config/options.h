@@ -23,8 +23,7 @@ struct Option {
   std::vector<std::string> choices = {};                  ///< of a text; empty: any
   double low = -std::numeric_limits<double>::infinity();  ///< of a number
   double high = std::numeric_limits<double>::infinity();
-  bool (*accepts)(const std::string&) = nullptr;  ///< whether a text that is not empty will do
-  std::string form = {};                          ///< what `accepts` takes, in words
+  std::string (*fault)(const std::string&) = nullptr;  ///< of a text that will not do: what was expected
 
   std::string section() const;  ///< "optim"; empty at the top level
   std::string name() const;     ///< "lr"

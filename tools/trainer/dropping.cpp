@@ -21,14 +21,16 @@ struct LayerPaths {
     });
   }
 
-  /// `stem` is the first layer with a weight and `head` the last one; anything else is a path.
+  /// A layer or a part of the model that has layers below it. Where there is none of the name, `stem` is the first
+  /// layer with a weight and `head` the last one.
   std::string resolve(const std::string& name, const char* where) const {
+    auto has = [&](const std::string& path) { return !name.empty() && is_below(path, name); };
+    if (std::any_of(all.begin(), all.end(), has)) return name;
     if (name == "stem" && !weighted.empty()) return weighted.front();
     if (name == "head" && !weighted.empty()) return weighted.back();
-    if (std::find(all.begin(), all.end(), name) == all.end() || name.empty()) {
-      fail(ErrorKind::usage, where, "the model has no layer '{}'{}", name, did_you_mean(name, all));
-    }
-    return name;
+    std::vector<std::string> known = all;
+    known.insert(known.end(), {"stem", "head"});
+    fail(ErrorKind::usage, where, "the model has no layer '{}'{}", name, did_you_mean(name, known));
   }
 };
 
@@ -47,6 +49,7 @@ Dropping::Dropping(const Config& config, Module& model, std::int64_t steps_per_e
   const auto& memory = config.memory;
   if (memory.drop.empty()) {
     if (!memory.drop_layers.empty()) fail(ErrorKind::usage, "memory.drop_layers", "expected --drop beside it");
+    if (memory.probe_every > 0) fail(ErrorKind::usage, "memory.probe_every", "expected --drop beside it");
     return;
   }
   option_ = read_drop(memory.drop);
@@ -68,17 +71,13 @@ SavePolicy& Dropping::policy_of(std::int64_t step, std::int64_t batch) {
   return *policy_;
 }
 
-std::vector<std::int64_t> Dropping::epochs() const {
-  if (!option_) return {0};
-  std::vector<std::int64_t> epochs;
-  for (const auto& [epoch, gamma] : option_->gammas) epochs.push_back(epoch);
+std::vector<std::int64_t> Dropping::epochs(std::int64_t before) const {
+  std::vector<std::int64_t> epochs = {0};
+  if (!option_) return epochs;
+  for (const auto& [epoch, gamma] : option_->gammas) {
+    if (epoch > 0 && epoch < before) epochs.push_back(epoch);
+  }
   return epochs;
-}
-
-std::int64_t Dropping::fullest_epoch() const {
-  if (!option_) return 0;
-  auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
-  return std::min_element(option_->gammas.begin(), option_->gammas.end(), less)->first;
 }
 
 }  // namespace stint

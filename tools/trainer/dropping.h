@@ -25,10 +25,8 @@ class Dropping {
   /// Null where nothing is to be dropped.
   DropPolicy* policy() { return policy_.get(); }
 
-  /// Epochs with which the share that is dropped changes; the first is 0.
-  std::vector<std::int64_t> epochs() const;
-  /// The one of those in which most is held.
-  std::int64_t fullest_epoch() const;
+  /// Epochs with which the share that is dropped changes; the first is 0, and all are before another.
+  std::vector<std::int64_t> epochs(std::int64_t before) const;
 
  private:
   std::optional<DropOption> option_;

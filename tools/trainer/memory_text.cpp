@@ -24,7 +24,7 @@ std::string row_text(const LedgerRow& row) {
 std::string drop_text(const std::vector<LedgerRow>& ledger) {
   std::size_t whole = 0, dropped = 0;
   for (const LedgerRow& row : ledger) {
-    if (row.slot.fidelity == Fidelity::exact || !row.holder.empty()) continue;
+    if (!row.packable || row.held_bytes == 0) continue;
     std::int64_t count = row.slot.spec.shape.count(), capacity = drop_capacity(count, suggested_gamma);
     whole += row.held_bytes;
     dropped += static_cast<std::size_t>(capacity) * size_of(row.slot.spec.dtype) +
@@ -37,9 +37,15 @@ std::string drop_text(const std::vector<LedgerRow>& ledger) {
 
 /// What dropping more could still take from.
 std::string drop_more_text(const std::vector<LedgerRow>& ledger) {
-  std::size_t held = 0;
-  for (const LedgerRow& row : ledger) held += row.policy == "drop" ? row.held_bytes : 0;
-  return held == 0 ? "" : fmt::format(", or a larger gamma: --drop holds {:.1f} MiB of these", mebibytes(held));
+  std::size_t held = 0, whole = 0;
+  for (const LedgerRow& row : ledger) {
+    held += row.policy == "drop" ? row.held_bytes : 0;
+    whole += row.policy != "drop" && row.packable ? row.held_bytes : 0;
+  }
+  std::string text;
+  if (held > 0) text += fmt::format(", or a larger gamma: --drop holds {:.1f} MiB of these", mebibytes(held));
+  if (whole > 0) text += fmt::format(", or --drop of more layers: {:.1f} MiB could be dropped", mebibytes(whole));
+  return text;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <stint/tools/trainer/plan.h>
+#include <stint/tools/trainer/probe.h>
 
 namespace stint {
 
@@ -10,6 +11,19 @@ ImageSet without_pixels(const ImageSet& images, std::int64_t count) {
   set.files.reset();
   set.labels.assign(count, 0);
   return set;
+}
+
+/// Puts into the plan what a batch holds where backward begins, if that is more than what is there.
+void note_held(Training& training, const Batch& batch, std::int64_t epoch, StepPlan& plan, std::size_t& most) {
+  Tape tape(Tape::Mode::training, training.dropping().policy_of(epoch));
+  RandomState random;
+  tape.random = &random;
+  Value loss = training.loss(tape, batch);
+  tape.settle();
+  if (tape.saved_bytes() <= most) return;
+  most = tape.saved_bytes();
+  plan.ledger = tape.ledger();
+  plan.applications = tape.applications();
 }
 
 }  // namespace
@@ -24,25 +38,22 @@ StepPlan plan_step(const Config& config, const ImageSet& images) {
   Training training(config, set, 1, Device::null());
   StepPlan plan;
   plan.parameters = training.state().parameter_table().dimension();
-  Dropping& dropping = training.dropping();
-  double before = work_done().flops;
-  training.step(loader.batch(0, 0, Device::null()));
-  plan.flops = work_done().flops - before;
-  for (std::int64_t epoch : dropping.epochs()) {  // not the first step: in a run, nothing depends on being that
+  auto step = [&](std::int64_t index) {
+    Batch batch = loader.batch(0, index % loader.batches(), Device::null());
+    if (config.memory.probe_every > 0) probe(training, batch);
+    double before = work_done().flops;
+    training.step(batch);
+    plan.flops = work_done().flops - before;
+  };
+  step(0);
+  std::vector<std::int64_t> epochs = training.dropping().epochs(config.optim.epochs);
+  for (std::int64_t epoch : epochs) {  // not the first step: in a run, nothing depends on being that
     training.set_steps(epoch);
-    training.step(loader.batch(0, 1 % loader.batches(), Device::null()));
+    step(1);
   }
   plan.memory = training.memory();
-  {
-    Batch batch = loader.batch(0, 0, Device::null());
-    Tape tape(Tape::Mode::training, dropping.policy_of(dropping.fullest_epoch()));
-    RandomState random;
-    tape.random = &random;
-    Value loss = training.loss(tape, batch);
-    tape.settle();
-    plan.ledger = tape.ledger();
-    plan.applications = tape.applications();
-  }
+  std::size_t most = 0;
+  for (std::int64_t epoch : epochs) note_held(training, loader.batch(0, 0, Device::null()), epoch, plan, most);
   return plan;
 }
 

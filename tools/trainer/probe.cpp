@@ -1,5 +1,6 @@
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/memory_json.h>
+#include <stint/tools/trainer/memory_text.h>
 #include <stint/tools/trainer/probe.h>
 
 #include <cmath>
@@ -10,22 +11,34 @@ namespace stint {
 
 namespace {
 
-/// The flat gradients of a batch, on the CPU. Running statistics and random numbers are put back.
+void run(Training& training, const Batch& batch, SavePolicy& policy) {
+  Tape tape(Tape::Mode::training, policy);
+  tape.random = &training.random();
+  try {
+    Value loss = training.loss(tape, batch);
+    training.state().forget_gradients();
+    tape.backward(loss);
+    training.state().complete_gradients();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::memory) throw;
+    Error explained(error.kind(), std::string("probe: a step of all gradients does not fit, which --probe-every runs "
+                                              "without --drop first: ") +
+                                      error.what());
+    fail_for_memory(explained, tape.ledger(), true);
+  }
+}
+
+/// The flat gradients of a batch, on the CPU (on the null device: there). Running statistics and random numbers are put
+/// back.
 Tensor gradients_of(Training& training, const Batch& batch, SavePolicy& policy) {
   ModelState& state = training.state();
   Tensor buffers = state.buffers().copy_to(training.device());
   RandomState random = training.random();
-  {
-    Tape tape(Tape::Mode::training, policy);
-    tape.random = &training.random();
-    Value loss = training.loss(tape, batch);
-    state.forget_gradients();
-    tape.backward(loss);
-    state.complete_gradients();
-  }
+  run(training, batch, policy);
   state.buffers().copy_from(buffers);
   training.random() = random;
-  return state.gradients().copy_to(Device::cpu());
+  bool planned = training.device().type == Device::Type::null;
+  return state.gradients().copy_to(planned ? training.device() : Device::cpu());
 }
 
 void compare(std::span<const float> exact, std::span<const float> dropped, LayerProbe& row) {
@@ -37,8 +50,9 @@ void compare(std::span<const float> exact, std::span<const float> dropped, Layer
     dropped_square += d * d;
     error_square += (e - d) * (e - d);
   }
-  if (exact_square > 0 && dropped_square > 0) row.cosine = dot / std::sqrt(exact_square * dropped_square);
-  if (exact_square > 0) row.relative_error = std::sqrt(error_square / exact_square);
+  if (error_square == 0) return;  // also where both are zero
+  row.cosine = exact_square == 0 || dropped_square == 0 ? 0 : dot / std::sqrt(exact_square * dropped_square);
+  row.relative_error = std::sqrt(error_square / exact_square);
 }
 
 }  // namespace
@@ -46,11 +60,14 @@ void compare(std::span<const float> exact, std::span<const float> dropped, Layer
 std::vector<LayerProbe> probe(Training& training, const Batch& batch) {
   DropPolicy* policy = training.dropping().policy();
   if (!policy) return {};
+  allocator_of(training.device()).reset_peak();
   Tensor exact = gradients_of(training, batch, keep_dense());
   policy->set_recording(Recording::energy);
   Tensor dropped = gradients_of(training, batch, training.dropping().policy_of(training.steps()));
   policy->set_recording(Recording::off);
+  training.note_memory();
   std::vector<LayerProbe> rows;
+  if (training.device().type == Device::Type::null) return rows;
   for (const DropRecord& record : policy->records()) {
     for (const std::string& layer : record.layers) {
       for (const Block& block : training.state().parameter_table().blocks()) {

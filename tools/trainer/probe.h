@@ -12,13 +12,13 @@ namespace stint {
 struct LayerProbe {
   std::string layer;
   DropRecord input;           ///< what is kept of its saved input
-  double cosine = 1;          ///< between the gradient and the one of a dense step
-  double relative_error = 0;  ///< |difference| / |dense|
+  double cosine = 1;          ///< between the gradient and the one of a dense step; 0 if one of them is zero
+  double relative_error = 0;  ///< |difference| / |dense|; of numbers that are not finite both are NaN
 };
 
 /// Runs forward and backward of the next step twice, dense and with dropping, and compares the weight gradients. The
 /// training is as before, so a probed run has the bits of one that is not; the dense pass needs a dense step's memory.
-/// Empty where nothing is dropped.
+/// Empty where nothing is dropped, and on the null device, where it asks for the same memory.
 std::vector<LayerProbe> probe(Training& training, const Batch& batch);
 
 bool probe_due(const Config& config, std::int64_t step);

@@ -190,8 +190,7 @@ void Training::set_position(std::int64_t position) {
 
 void Training::run_backward(Tape& tape, const Value& loss) {
   tape.settle();
-  std::size_t saved = allocator_of(device()).stats().requested[Purpose::saved];
-  memory_.saved_activations = std::max(memory_.saved_activations, saved);
+  memory_.saved_activations = std::max(memory_.saved_activations, tape.saved_bytes());
   tape.backward(loss);
 }
 

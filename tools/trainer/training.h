@@ -75,6 +75,8 @@ class Training {
   /// Where the schedules stand, in steps of this configuration's epochs: a resumed run's may have had another length.
   void set_position(std::int64_t position);
   const StepMemory& memory() const { return memory_; }
+  /// Takes the allocator's peaks into it: behind every step, and behind what else a run does.
+  void note_memory();
 
   /// Loss of one batch on a tape; the logits as a by-product.
   Value loss(Tape& tape, const Batch& batch, Value* logits = nullptr);
@@ -83,7 +85,6 @@ class Training {
   /// Returns the loss. `random`: the state before the forward, which an explanation runs again.
   double forward_and_backward(Tape& tape, const Batch& batch, const RandomState& random);
   void run_backward(Tape& tape, const Value& loss);
-  void note_memory();
 
   std::unique_ptr<Module> model_;
   InputRecipe input_;
