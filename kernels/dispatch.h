@@ -57,6 +57,11 @@ void with_float_type(DType dtype, std::string_view operation, const Body& body) 
   }
 }
 
+/// For operators of libraries, which would take another dtype for one of these.
+inline void require_float(DType dtype, std::string_view operation) {
+  with_float_type(dtype, operation, [](auto) {});
+}
+
 /// Memory for the duration of an operator, charged to `Purpose::workspace`.
 inline Tensor make_workspace(Shape shape, DType dtype, Device device) {
   PurposeScope scope(Purpose::workspace);

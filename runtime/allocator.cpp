@@ -107,7 +107,11 @@ void Allocator::extend(std::size_t size) {
   if (!blocks_.empty() && blocks_.rbegin()->second.free) tail = blocks_.rbegin()->second.size;
   std::size_t wanted = round_up(stats_.reserved + size - tail, growth);
   std::size_t before = stats_.reserved;
-  if (wanted > arena_->capacity() || !arena_->grow(wanted)) refuse(size, arena_->capacity());
+  if (wanted > arena_->capacity()) refuse(size, arena_->capacity());
+  if (!arena_->grow(wanted)) {
+    fail(ErrorKind::memory, "allocator", "{} more bytes do not fit: the machine gave {} and refused to give {}", size,
+         stats_.reserved, wanted);
+  }
   arena_->forbid(arena_->base() + before, wanted - before);
   stats_.reserved = wanted;
   stats_.peak_reserved = std::max(stats_.peak_reserved, wanted);

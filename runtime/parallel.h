@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 
 namespace stint {
 
@@ -15,8 +16,9 @@ inline void set_thread_count(int threads) {
   omp_set_num_threads(threads);
 }
 
-/// Calls `work(begin, end)` for disjoint pieces that cover [0, count), in parallel when there are at least two pieces
-/// of `grain` items. The pieces depend on `count`, `grain` and the number of threads alone.
+/// Calls `work(begin, end)` for disjoint pieces that cover [0, count), in parallel when there are more than `grain`
+/// items, in no more pieces than there would be of `grain`. The pieces depend on `count`, `grain` and the number of
+/// threads alone. Throws what the first piece that failed threw, when all have ended.
 template <typename Work>
 void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
   std::int64_t pieces = std::min<std::int64_t>(thread_count(), (count + grain - 1) / std::max<std::int64_t>(grain, 1));
@@ -24,10 +26,17 @@ void parallel_for(std::int64_t count, std::int64_t grain, const Work& work) {
     if (count > 0) work(std::int64_t{0}, count);
     return;
   }
+  std::exception_ptr failure;  // an exception cannot leave the region
 #pragma omp parallel for num_threads(pieces) schedule(static)
   for (std::int64_t piece = 0; piece < pieces; ++piece) {
-    work(count * piece / pieces, count * (piece + 1) / pieces);
+    try {
+      work(count * piece / pieces, count * (piece + 1) / pieces);
+    } catch (...) {
+#pragma omp critical(stint_parallel_for)
+      if (!failure) failure = std::current_exception();
+    }
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace stint

@@ -26,14 +26,18 @@ std::vector<std::string> folders() {
 }  // namespace
 
 SharedLibrary::SharedLibrary(std::string title, std::initializer_list<const char*> names) : title_(std::move(title)) {
+  std::string why;
   for (const std::string& folder : folders()) {
     for (const char* name : names) {
       handle_ = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_LOCAL);
       if (handle_) return;
+      std::string error = dlerror();
+      bool absent = error.starts_with(folder + name + ": cannot open shared object file");
+      if (!absent && why.empty()) why = ": " + error;
     }
   }
-  fail(ErrorKind::usage, "device", "CUDA needs {}, but {} was not found; STINT_CUDA_LIBRARIES=FOLDER says where it is",
-       title_, *names.begin());
+  fail(ErrorKind::usage, "device", "CUDA needs {}, but {} {}; STINT_CUDA_LIBRARIES=FOLDER says where it is", title_,
+       *names.begin(), why.empty() ? "was not found" : "cannot be loaded" + why);
 }
 
 void* SharedLibrary::symbol(const char* name) const {

@@ -12,6 +12,7 @@ void AdamW::update(const Tensor& x, const Tensor& direction, const Tensor& m, co
           "expected direction and moments of {} elements, got {}, {} and {}", x.count(), direction.count(), m.count(),
           v.count());
   require(step >= 1, name, "expected a step of at least 1, got {}", step);
+  check_update(name, x, twin, decays);
   STINT_RUN(name, traffic(x, x, direction, m, m, v, v, twin), x.device(),
             adamw(x, direction, m, v, twin, decays, *this, lr, step));
 }

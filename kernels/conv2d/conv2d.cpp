@@ -16,10 +16,11 @@ Packing packing_for(const Shape& shape, Device device) {
 ConvCase make_case(const Conv2d& op, const Tensor& x, const Tensor& weight, const Tensor& bias) {
   constexpr auto name = Conv2d::name;
   op.window.check(name, x.shape());
-  require(weight.shape().rank() == 4 && weight.shape()[3] == x.shape()[3] && weight.shape()[1] == op.window.kernel &&
-              weight.shape()[2] == op.window.kernel,
-          name, "expected a weight [O,{0},{0},{1}] for an input {2}, got {3}", op.window.kernel, x.shape()[3],
-          x.shape(), weight.shape());
+  require_float(x.dtype(), name);
+  require(weight.shape().rank() == 4 && weight.shape()[0] > 0 && weight.shape()[3] == x.shape()[3] &&
+              weight.shape()[1] == op.window.kernel && weight.shape()[2] == op.window.kernel,
+          name, "expected a weight [O,{0},{0},{1}], O above 0, for an input {2}, got {3}", op.window.kernel,
+          x.shape()[3], x.shape(), weight.shape());
   require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()),
           name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];

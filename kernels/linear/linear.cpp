@@ -21,8 +21,9 @@ Tensor workspace_for(const LinearCase& c, LinearPass pass, const Tensor& weight,
 Tensor Linear::forward(Saver& saver, const Tensor& x, const Tensor& weight, const Tensor& bias) const {
   require(x.shape().rank() >= 2 && x.packing() == Packing::plain && x.count() > 0, name,
           "expected a non-empty plain [...,I], got {}", x.shape());
-  require(weight.shape().rank() == 2 && weight.shape()[1] == x.shape()[-1], name,
-          "expected a weight [O,{}] for an input {}, got {}", x.shape()[-1], x.shape(), weight.shape());
+  require_float(x.dtype(), name);
+  require(weight.shape().rank() == 2 && weight.shape()[0] > 0 && weight.shape()[1] == x.shape()[-1], name,
+          "expected a weight [O,{}], O above 0, for an input {}, got {}", x.shape()[-1], x.shape(), weight.shape());
   require(weight.dtype() == x.dtype(), name, "expected a {} weight, got {}", name_of(x.dtype()),
           name_of(weight.dtype()));
   std::int64_t out = weight.shape()[0];

@@ -13,6 +13,7 @@ void Sgd::update(const Tensor& x, const Tensor& direction, const Tensor& velocit
   require(momentum == 0 || (velocity && velocity.count() == x.count()), name,
           "expected a velocity of {} elements with momentum {}", x.count(), momentum);
   require(!nesterov || momentum > 0, name, "Nesterov needs a momentum above 0");
+  check_update(name, x, twin, decays);
   STINT_RUN(name, traffic(x, x, direction, velocity, velocity, twin), x.device(),
             sgd(x, direction, velocity, twin, decays, *this, lr));
 }

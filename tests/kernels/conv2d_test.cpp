@@ -127,6 +127,11 @@ TEST_CASE("conv2d refuses shapes that do not fit", "[op]") {
   CHECK_THROWS_WITH(Conv2d{window_3x3}.forward(nothing, x, Tensor({8, 3, 3, 4}, DType::f32), {}),
                     Catch::Contains("conv2d: expected a weight [O,3,3,3]"));
   CHECK_THROWS_AS(Conv2d{window_3x3}.forward(nothing, x, Tensor({8, 3, 3, 3}, DType::bf16), {}), Error);
+  CHECK_THROWS_WITH(
+      Conv2d{window_3x3}.forward(nothing, Tensor(x.shape(), DType::i32), Tensor({8, 3, 3, 3}, DType::i32), {}),
+      "conv2d: expected f32 or bf16, got i32");
+  CHECK_THROWS_WITH(Conv2d{window_3x3}.forward(nothing, x, Tensor({0, 3, 3, 3}, DType::f32), {}),
+                    Catch::Contains("O above 0"));
   CHECK_THROWS_AS(
       (Conv2d{{.kernel = 7, .stride = 1, .padding = 1}}.forward(nothing, x, Tensor({8, 7, 7, 3}, DType::f32), {})),
       Error);

@@ -50,10 +50,13 @@ TEST_CASE("gelu is exact within 2e-6 from far left to far right, with its limits
     INFO("x = " << x[i]);
     REQUIRE(std::abs(y[i] - gelu(x[i])) < 2e-6 + 2e-7 * std::abs(x[i]));
   }
-  Reals ends = to_reals(Gelu{}.forward(nothing, to_tensor({1e30, 0, std::nan("")}, {{3}, DType::f32, device})));
+  Reals ends =
+      to_reals(Gelu{}.forward(nothing, to_tensor({1e30, 0, std::nan(""), -1e4, -1e30}, {{5}, DType::f32, device})));
   CHECK(ends[0] == Approx(1e30));
   CHECK(ends[1] == 0);
   CHECK(std::isnan(ends[2]));
+  CHECK(std::abs(ends[3]) < 2e-6);
+  CHECK(std::abs(ends[4]) < 2e-6);
 }
 
 TEST_CASE("gelu's derivative is exact within 1e-6 from far left to far right", "[op]") {

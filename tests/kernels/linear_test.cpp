@@ -49,5 +49,9 @@ TEST_CASE("linear refuses shapes that do not fit", "[op]") {
   CHECK_THROWS_AS(
       Linear{}.forward(nothing, Tensor({2, 5}, DType::f32), Tensor({3, 5}, DType::f32), Tensor({4}, DType::f32)),
       Error);
+  CHECK_THROWS_WITH(Linear{}.forward(nothing, Tensor({2, 4}, DType::u8), Tensor({3, 4}, DType::u8), {}),
+                    "linear: expected f32 or bf16, got u8");
+  CHECK_THROWS_WITH(Linear{}.forward(nothing, Tensor({2, 4}, DType::f32), Tensor({0, 4}, DType::f32), {}),
+                    Catch::Contains("linear: expected a weight [O,4], O above 0"));
   CHECK_THROWS_AS(Linear{}.forward(nothing, Tensor({0, 5}, DType::f32), Tensor({3, 5}, DType::f32), {}), Error);
 }

@@ -54,6 +54,9 @@ TEST_CASE("sgd refuses vectors that do not fit, and Nesterov without momentum", 
   CHECK_THROWS_AS(Sgd{}.update(x, one, {}, {}, decay_runs(table), 0.5f), Error);
   CHECK_THROWS_AS(Sgd{.momentum = 0.9f}.update(x, g, {}, {}, decay_runs(table), 0.5f), Error);
   CHECK_THROWS_AS(Sgd{.momentum = 0.9f}.update(x, g, one, {}, decay_runs(table), 0.5f), Error);
+  CHECK_THROWS_WITH(Sgd{}.update(x, g, {}, one, decay_runs(table), 0.5f), Catch::Contains("sgd: expected a twin of"));
+  CHECK_THROWS_WITH(Sgd{}.update(one, one, {}, {}, decay_runs(table), 0.5f),
+                    Catch::Contains("sgd: expected decays of 1 elements"));
   CHECK_THROWS_AS((Sgd{.momentum = 0, .weight_decay = 0, .nesterov = true}.update(x, g, {}, {}, {}, 0.5f)), Error);
 }
 

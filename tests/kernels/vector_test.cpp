@@ -105,6 +105,20 @@ TEST_CASE("values are added where their places say", "[op]") {
     expected[4] = -1.5, expected[0] = -3.5, expected[999] = -5.5;
     CHECK(to_reals(y) == expected);
   }
+  constexpr std::int64_t many = 50000;  // of which threads share the work
+  std::vector<std::int32_t> at(many);
+  for (std::int64_t i = 0; i < many; ++i) at[i] = static_cast<std::int32_t>(i * 7 % (2 * many));
+  Tensor x = to_tensor(random_reals(many, 3), {{many}}), places = tensor_of<std::int32_t>({many}, at);
+  Reals values = to_reals(x), expected(2 * many, 1.0);
+  for (std::int64_t i = 0; i < many; ++i) expected[at[i]] = static_cast<float>(1.0f + 0.5f * float(values[i]));
+  int before = thread_count();
+  for (int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    Tensor y = to_tensor(Reals(2 * many, 1.0), {{2 * many}});
+    scatter_add(0.5f, x, places, y);
+    CHECK(to_reals(y) == expected);
+  }
+  set_thread_count(before);
   CHECK_THROWS_WITH(scatter_add(1, Tensor({3}, DType::f32), Tensor({2}, DType::i32), Tensor({9}, DType::f32)),
                     Catch::Contains("scatter_add: expected 2 elements"));
 }

@@ -21,7 +21,16 @@ TEST_CASE("parallel_for covers everything once, whatever the number of threads",
   set_thread_count(before);
 }
 
-TEST_CASE("parallel_for makes at most one piece a thread and none smaller than its grain", "[runtime]") {
+TEST_CASE("what a piece throws is thrown when all have ended", "[runtime]") {
+  int before = thread_count();
+  for (int threads : {1, 3}) {
+    set_thread_count(threads);
+    CHECK_THROWS_AS(parallel_for(3, 1, [](std::int64_t, std::int64_t) { throw std::bad_alloc(); }), std::bad_alloc);
+  }
+  set_thread_count(before);
+}
+
+TEST_CASE("parallel_for makes at most one piece a thread, and no more than there would be of its grain", "[runtime]") {
   int before = thread_count();
   set_thread_count(3);
   auto pieces = [](std::int64_t count, std::int64_t grain) {
