@@ -2,10 +2,13 @@
 #include <stint/runtime/cuda_driver.h>
 #include <stint/runtime/error.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <limits>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -18,9 +21,33 @@ namespace stint {
 
 namespace {
 
+/// What a container may have; its limit stands in a file, "max" where there is none.
+std::size_t container_limit() {
+  std::size_t limit = std::numeric_limits<std::size_t>::max();
+  for (const char* file : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    std::size_t bytes = 0;
+    if (std::ifstream(file) >> bytes) limit = std::min(limit, bytes);
+  }
+  return limit;
+}
+
+/// Three quarters of the addresses that the process may have: code, threads and files need some, too.
+std::size_t address_limit() {
+  rlimit limit{};
+  bool limited = getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return limited ? limit.rlim_cur / 4 * 3 : std::numeric_limits<std::size_t>::max();
+}
+
+/// Bytes, of whole pages.
+std::size_t memory_of_machine() {
+  auto page = static_cast<std::size_t>(sysconf(_SC_PAGE_SIZE));
+  std::size_t all = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * page;
+  return std::min({all, container_limit(), address_limit()}) / page * page;
+}
+
 class CpuArena : public Arena {
  public:
-  CpuArena() : capacity_(static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE)) {
+  CpuArena() : capacity_(memory_of_machine()) {
     // Reserved without access, so that it does not count as committed; `grow` opens it piece by piece.
     void* range = mmap(nullptr, capacity_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (range == MAP_FAILED) {
