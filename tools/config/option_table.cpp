@@ -107,7 +107,8 @@ std::vector<Option> make_options() {
       {"memory.drop",
        "--drop",
        AT(memory.drop),
-       "hold inputs of layers by their largest elements: mink:gamma=0.9",
+       "hold inputs of layers by their largest elements: "
+       "mink:gamma=0.9,layers=conv+linear,exclude=stem+head,index=auto",
        {},
        -any,
        any,
