@@ -11,7 +11,8 @@ Shape::Shape(std::span<const std::int64_t> dims) : rank_(static_cast<int>(dims.s
   std::int64_t total = 1;
   for (std::int64_t dim : dims) {
     require(dim >= 0, "shape", "expected dimensions of at least 0, got {}", dim);
-    require(!__builtin_mul_overflow(total, dim, &total), "shape", "the number of elements does not fit 64 bits");
+    bool fits = !__builtin_mul_overflow(total, dim, &total) && total <= most_elements;
+    require(fits, "shape", "the number of elements is above 2^60");
   }
   std::copy(dims.begin(), dims.end(), dims_.begin());
 }

@@ -16,6 +16,7 @@ namespace stint {
 class Shape {
  public:
   static constexpr int max_rank = 5;
+  static constexpr std::int64_t most_elements = std::int64_t{1} << 60;  ///< so that their bytes can be counted, too
 
   Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
