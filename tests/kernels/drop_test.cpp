@@ -61,6 +61,21 @@ TEST_CASE("dropping keeps the largest elements, in order, and restores them wher
   }
 }
 
+TEST_CASE("many blocks of a device hand on how many elements go before the next one's", "[op]") {
+  Device device = GENERATE(from_range(devices()));
+  constexpr std::int64_t count = 800003;  // 98 tiles: more than a warp looks at, at a time
+  for (DType dtype : dtypes) {
+    Tensor x = make_content(Content::few_values, {{count}, dtype, device}), here = x.copy_to(Device::cpu());
+    for (auto strategy : {DropStrategy::mink, DropStrategy::random}) {
+      DropRule rule{.strategy = strategy, .sequence = {1, 2}};
+      KeptElements kept = drop(x, rule), expected = drop(here, rule);
+      CHECK(counts_of(kept).kept == counts_of(expected).kept);
+      CHECK(same(kept.index, expected.index));
+      CHECK(same(restore(kept), restore(expected)));
+    }
+  }
+}
+
 TEST_CASE("of tensors of many pieces the largest elements are kept too", "[op]") {
   constexpr std::int64_t count = 100003;
   for (DType dtype : dtypes) {
