@@ -302,6 +302,43 @@ TEST_CASE("images in folders: classes, parts, sizes, damaged files", "[data]") {
   CHECK_THROWS_WITH(load(0, stop, "empty"), Catch::Contains("has no JPEG or PNG images"));
 }
 
+TEST_CASE("folders of parts: all images lie in one, and of two test folders one counts", "[data]") {
+  TemporaryDirectory directory;
+  BadSamples stop(false);
+  auto put = [&](const std::string& name) {
+    fs::create_directories((directory.path() / name).parent_path());
+    write_bytes(directory.path() / name, plain_png(4, 4, 0, 0, 0));
+  };
+  auto load = [&](const char* folder) {
+    return load_image_folder(std::make_shared<FileTree>(directory.path() / folder), 0, stop);
+  };
+  for (const char* part : {"Train", "val", "test"}) {
+    for (const char* name : {"cat", "dog"}) put(std::string("three/") + part + "/" + name + "/1.png");
+  }
+  put("three/val/dog/2.png");
+  put("three/val/emu/1.png");
+  DataSet three = load("three");
+  CHECK(three.train.class_names == std::vector<std::string>{"cat", "dog"});
+  CHECK(three.train.count() == 2);
+  CHECK(three.test.count() == 2);  // of test alone
+  CHECK(three.notes == std::vector<std::string>{"image-folder: test/ is used, val/ is left out"});
+  put("words/training/cat/1.png");
+  put("words/testing/cat/1.png");
+  CHECK(load("words").train.class_names == std::vector<std::string>{"cat"});
+  CHECK(load("words").test.count() == 1);
+
+  for (const char* odd : {"test/00.png", "unlabelled/00.png", "more/cat/00.png", "00.png"}) {
+    INFO(odd);
+    fs::remove_all(directory.path() / "three/test");
+    put(std::string("three/") + odd);
+    CHECK_THROWS_WITH(load("three"), Catch::Contains(std::string("three/") + odd + " does not lie in PART/CLASS/"));
+    fs::remove(directory.path() / "three" / odd);
+  }
+  put("flat/train/1.png");
+  put("flat/test/2.png");
+  CHECK_THROWS_WITH(load("flat"), Catch::Contains("flat/test/2.png does not lie in PART/CLASS/"));
+}
+
 TEST_CASE("the real files: CIFAR-10 as JPEG, MNIST's test digits, a9a", "[data]") {
   BadSamples stop(false);
   if (std::string path = shared_data("cifar10-images.tar.xz"); !path.empty()) {
