@@ -148,4 +148,5 @@ TEST_CASE("images that cannot be decoded are counted once, those of the test set
   Outcome evaluated = colours.run("eval --checkpoint runs/y " + data);
   CHECK(evaluated.code == 0);
   CHECK_THAT(evaluated.err, Catch::StartsWith("stint: " + of_test));
+  CHECK_THAT(evaluated.out, Catch::StartsWith("31 test images"));
 }

@@ -20,14 +20,14 @@ int run_eval(Config config, const std::string& checkpoint) {
   warn(loader.bad_note());
   if (config.log.json) {
     nlohmann::ordered_json json = {{"weights", weights.string()},
-                                   {"images", data.test.count()},
+                                   {"images", result.images},
                                    {"loss", result.loss},
                                    {"top1", result.top1},
                                    {"top5", result.top5}};
     fmt::print("{}\n", json_text(json, 2));
   } else {
-    fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", data.test.count(),
-               data.name, weights.string(), result.loss, result.top1, result.top5);
+    fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", result.images, data.name,
+               weights.string(), result.loss, result.top1, result.top5);
   }
   return 0;
 }
