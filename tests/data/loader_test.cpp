@@ -157,7 +157,9 @@ TEST_CASE("the configuration reaches the loader", "[data]") {
   CHECK(data.train.deviation == std::vector<float>{0.5f, 0.25f, 0.125f});
   config.data.scale = "0.5";
   CHECK_THROWS_WITH(training_options(config, data.train), Catch::Contains("data.scale: expected LOW,HIGH"));
+  CHECK(test_options(Config()).crop_share == 1);
   config.data.scale = "0.5,1";
+  CHECK(test_options(config).crop_share == 0.875);
   config.data.hflip = 0.5;
   LoaderOptions options = training_options(config, data.train);
   CHECK(options.augmentation.scale_low == 0.5);

@@ -33,7 +33,7 @@ struct Config {
     double vflip = 0;
     double mixup = 0;
     double cutmix = 0;
-    double crop_pct = 0.875;
+    double crop_pct = 0;    ///< 0: all where training scales all, 0.875 with `scale`
     std::string mean, std;  ///< "": the data set's
     std::string shard = "iid";
     bool operator==(const Data&) const = default;

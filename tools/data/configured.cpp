@@ -124,11 +124,16 @@ std::int64_t steps_of_epoch(const Config& config, const Loader& train) {
   return steps;
 }
 
+double crop_share(const Config& config) {
+  if (config.data.crop_pct > 0) return config.data.crop_pct;
+  return config.data.scale.empty() ? 1 : 0.875;
+}
+
 LoaderOptions test_options(const Config& config, bool ahead) {
   return {.batch_size = config.data.batch_size,
           .image_size = config.data.image_size,
           .training = false,
-          .crop_share = config.data.crop_pct,
+          .crop_share = crop_share(config),
           .threads = ahead ? static_cast<int>(config.data.loader_threads) : 0,
           .bad = config.data.bad_samples == "skip" ? std::make_shared<BadSamples>(true) : nullptr};
 }
