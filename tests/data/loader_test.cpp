@@ -172,6 +172,9 @@ TEST_CASE("the configuration reaches the loader", "[data]") {
   CHECK(load_dataset(config).test.pixels == split.test.pixels);
   config.seed = 43;
   CHECK(load_dataset(config).test.pixels != split.test.pixels);
+  config.data.dir = "some";
+  CHECK_THROWS_WITH(load_dataset(config), Catch::StartsWith("data.dir: synthetic needs no files, got --data-dir some"));
+  config.data.dir = "";
   config.data.dataset = "mnist";
   CHECK_THROWS_WITH(load_dataset(config), "data.dir: mnist needs --data-dir: its folder or file");
 }

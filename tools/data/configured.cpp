@@ -60,6 +60,10 @@ DataSet load_dataset(const Config& config) {
   const auto& d = config.data;
   BadSamples bad(d.bad_samples == "skip");
   bool files = d.dataset != "digits" && d.dataset != "synthetic";
+  if (!files && !d.dir.empty()) {
+    fail(ErrorKind::usage, "data.dir", "{} needs no files, got --data-dir {}: name their --dataset, or leave it out",
+         d.dataset, d.dir);
+  }
   DataSet data = files                   ? load_files(config, bad)
                  : d.dataset == "digits" ? load_digits()
                                          : make_configured_synthetic(config);
