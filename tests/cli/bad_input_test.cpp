@@ -102,8 +102,12 @@ const std::vector<BadInput> cifar_files = {
      {"data.dir: c has no data_batch_4.bin, but other parts of the training images"}},
     {"mkdir c; head -c 3073 /dev/zero > c/test_batch.bin",
      CIFAR,
+     4,
+     {"data.dir: c has 1 samples, of which none is for testing: expected 5, or --val-split"}},
+    {"mkdir c; head -c 15365 /dev/zero > c/test_batch.bin",
+     CIFAR "--batch-size 5",
      2,
-     {"a batch of 4 needs at least as many training images, there are 1"}},
+     {"a batch of 5 needs at least as many training images, there are 4"}},
 };
 
 const std::vector<BadInput> image_files = {

@@ -69,6 +69,10 @@ DataSet load_dataset(const Config& config) {
                                          : make_configured_synthetic(config);
   if (bad.count() > 0) data.notes.push_back(bad.note());
   if (d.val_split > 0) validate_on_share(data, d.val_split, static_cast<std::uint64_t>(config.seed));
+  if (data.test.count() == 0) {
+    fail(ErrorKind::data, "data.dir", "{} has {} samples, of which none is for testing: expected 5, or --val-split",
+         d.dir, data.train.count());
+  }
   for (ImageSet* part : {&data.train, &data.test}) {
     set_mean_and_deviation(config, part->mean, part->deviation);
   }

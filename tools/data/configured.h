@@ -6,7 +6,8 @@
 namespace stint {
 
 /// The data set that a configuration names, with its validation split. Errors: ErrorKind::usage for what is missing in
-/// the configuration or has no effect, ErrorKind::data for what is wrong with the files.
+/// the configuration or has no effect, ErrorKind::data for what is wrong with the files, also where
+/// none of their samples are for testing.
 DataSet load_dataset(const Config& config);
 
 /// Puts `--mean` and `--std`, where they are given, in the place of a data set's own. Errors (ErrorKind::usage):
