@@ -250,6 +250,7 @@ TEST_CASE("LIBSVM text", "[data]") {
   CHECK(split.train.count() == 4);
   CHECK(split.train.channels == 4);
   CHECK(split.train.classes == 3);
+  CHECK(split.train.mean.empty());
   CHECK(split.test.labels == std::vector<std::int32_t>{2});
   CHECK(split.test.features == std::vector<float>{0, 0, 0, 3});
   write_bytes(directory.path() / "d.t", bytes_of("-1 6:1\n"));

@@ -54,6 +54,16 @@ Augmentation augmentation_of(const Config::Data& d) {
   return a;
 }
 
+/// Rows of features are taken as they are.
+void refuse_picture_options(const Config::Data& d) {
+  Config::Data none;
+  for (auto [given, flag] : {std::pair(d.mean != none.mean, "--mean"), std::pair(d.std != none.std, "--std"),
+                             std::pair(d.hflip > 0, "--hflip"), std::pair(d.vflip > 0, "--vflip"),
+                             std::pair(d.crop_padding > 0, "--crop-padding"), std::pair(!d.scale.empty(), "--scale")}) {
+    if (given) fail(ErrorKind::usage, "data.dataset", "{} has features, not pictures: leave out {}", d.dataset, flag);
+  }
+}
+
 }  // namespace
 
 DataSet load_dataset(const Config& config) {
@@ -69,6 +79,7 @@ DataSet load_dataset(const Config& config) {
                                          : make_configured_synthetic(config);
   if (bad.count() > 0) data.notes.push_back(bad.note());
   if (d.val_split > 0) validate_on_share(data, d.val_split, static_cast<std::uint64_t>(config.seed));
+  if (!data.train.features.empty()) refuse_picture_options(d);
   if (data.test.count() == 0) {
     fail(ErrorKind::data, "data.dir", "{} has {} samples, of which none is for testing: expected 5, or --val-split",
          d.dir, data.train.count());
