@@ -162,6 +162,11 @@ TEST_CASE("names of files that are not UTF-8 stand in reports, and in errors as 
 
   fs::remove(colours.directory.path() / picture);
   fs::rename(colours.directory.path() / "runs/x", colours.directory.path() / "runs/\xff");
+  CHECK(colours.run("compare runs/\xff runs/\xff").code == 0);  // two curves, and so two names
+  std::ifstream svg(colours.directory.path() / "compare.svg");
+  std::string drawn((std::istreambuf_iterator<char>(svg)), {});
+  CHECK_THAT(drawn, Catch::Contains(">\\xff train<"));
+  CHECK(drawn.find('\xff') == std::string::npos);  // which would be no XML
   for (const char* command : {"eval --checkpoint", "compare"}) {
     Outcome outcome = colours.run(std::string(command) + " runs/\xff --json");
     INFO(command);
