@@ -136,7 +136,7 @@ std::vector<Option> make_options() {
       {"log.recovery_interval",
        "--recovery-interval",
        AT(log.recovery_interval),
-       "steps between saves; 0: none",
+       "steps between saves in an epoch; 0: at its end only",
        {},
        0,
        1e9},
