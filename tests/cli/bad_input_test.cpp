@@ -102,8 +102,12 @@ const std::vector<BadInput> cifar_files = {
      {"data.dir: c has no data_batch_4.bin, but other parts of the training images"}},
     {"mkdir c; head -c 3073 /dev/zero > c/test_batch.bin",
      CIFAR,
+     4,
+     {"data.dir: c has 1 samples, of which none is for testing: expected 5, or --val-split"}},
+    {"mkdir c; head -c 15365 /dev/zero > c/test_batch.bin",
+     CIFAR "--batch-size 5",
      2,
-     {"a batch of 4 needs at least as many training images, there are 1"}},
+     {"a batch of 5 needs at least as many training images, there are 4"}},
 };
 
 const std::vector<BadInput> image_files = {
@@ -155,6 +159,8 @@ const std::vector<BadInput> rows = {
     {"echo '1 99999999999999999999:1' > d", LIBSVM, 4, {"d:1: expected INDEX:VALUE"}},
     {"echo '1 70000:1' > d", LIBSVM, 4, {"d:1: expected indices up to 65536"}},
     {"printf '\\001\\377 noise\\n\\200' > d", LIBSVM, 4, {"d:1: expected"}},
+    {"seq 9 > d", LIBSVM "--hflip 0.5", 2, {"libsvm has features, not pictures: leave out --hflip"}},
+    {"seq 9 > d", LIBSVM "--mean 1", 2, {"libsvm has features, not pictures: leave out --mean"}},
     {"seq 1001 > d", LIBSVM, 4, {"d has more than 1000 classes"}},
 };
 
@@ -225,6 +231,12 @@ const std::vector<BadInput> checkpoints = {
 #define PREDICT "predict --pretrained runs/x --input "
 
 const std::vector<BadInput> predictions = {
+    {"printf '1 1:1\\n2 1:2\\n1 1:1\\n2 1:2\\n1 1:1\\n' > d; $stint " LIBSVM "> /dev/null; echo "
+     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgZGIGAAAOAAfXb+R4AAAAAElFTkSuQmCC | "
+     "base64 -d > x.png",
+     PREDICT "x.png",
+     2,
+     {"predict: the network was trained on features, not on images"}},
     {RUN_FIRST "echo no > x.jpg", PREDICT "x.jpg", 4, {"image: x.jpg cannot be decoded: it is neither JPEG nor PNG"}},
     {RUN_FIRST, PREDICT "none.png", 4, {"predict: none.png does not exist"}},
     {RUN_FIRST "mkdir d; echo > d/x.txt", PREDICT "d", 4, {"predict: d has no JPEG or PNG images"}},

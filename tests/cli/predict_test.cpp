@@ -80,6 +80,46 @@ TEST_CASE("predict names the classes of image files, of folders and of archives"
   }
 }
 
+TEST_CASE("how much of a test image is judged is the run's to say, and --crop-pct goes over it") {
+  ColourRun colours;
+  stint::Bytes pixels;
+  for (int i = 0; i < 20 * 20 * 3; ++i) pixels.push_back(static_cast<std::uint8_t>(i * i / 7));
+  colours.write("f/test/red/30.jpg", jpeg(20, 20, 0, pixels));
+  const std::string data = " --dataset image-folder --data-dir f --image-size 8 ", model = " --model mlp";
+  auto predicted = [&](const std::string& flags) {
+    Outcome outcome = colours.run("predict --input f/test/red/30.jpg --pretrained " + flags);
+    INFO(outcome.err);
+    CHECK(outcome.code == 0);
+    return outcome.out;
+  };
+  auto loss = [&](const std::string& flags) {
+    Outcome outcome = colours.run("eval --json --checkpoint " + flags);
+    INFO(outcome.err);
+    REQUIRE(outcome.code == 0);
+    return nlohmann::json::parse(outcome.out)["loss"].get<double>();
+  };
+  run_shell("cp runs/x/checkpoints/last/model.safetensors w.safetensors", colours.directory.path());
+  for (const std::string& weights : {std::string("runs/x"), "w.safetensors" + model + data}) {
+    CAPTURE(weights);  // training took all of an image: so does the test
+    CHECK(predicted(weights) == predicted(weights + " --crop-pct 1"));
+    CHECK(predicted(weights) != predicted(weights + " --crop-pct 0.875"));
+    CHECK(loss(weights) == loss(weights + " --crop-pct 1"));
+    CHECK(loss(weights) != loss(weights + " --crop-pct 0.875"));
+  }
+  const std::string train = "train --epochs 1 --batch-size 8 --json" + model + data;
+  for (auto [name, flags] : {std::pair("y", "--scale 0.5,1"), std::pair("z", "--crop-pct 0.5")}) {
+    CAPTURE(flags);
+    Outcome trained = colours.run(train + flags + " --experiment " + name);
+    REQUIRE(trained.code == 0);
+    std::string run = std::string("runs/") + name;
+    std::string crop = name == std::string("y") ? " --crop-pct 0.875" : " --crop-pct 0.5";
+    CHECK(predicted(run) == predicted(run + crop));
+    CHECK(predicted(run) != predicted(run + " --crop-pct 1"));
+    CHECK(loss(run) == loss(run + crop));
+    CHECK(loss(run) != loss(run + " --crop-pct 1"));
+  }
+}
+
 TEST_CASE("predict as JSON has class, name and probability of each image") {
   ColourRun colours;
   Outcome outcome = colours.run("predict --pretrained runs/x --input f/test/red/10.png --json");
@@ -122,6 +162,11 @@ TEST_CASE("names of files that are not UTF-8 stand in reports, and in errors as 
 
   fs::remove(colours.directory.path() / picture);
   fs::rename(colours.directory.path() / "runs/x", colours.directory.path() / "runs/\xff");
+  CHECK(colours.run("compare runs/\xff runs/\xff").code == 0);  // two curves, and so two names
+  std::ifstream svg(colours.directory.path() / "compare.svg");
+  std::string drawn((std::istreambuf_iterator<char>(svg)), {});
+  CHECK_THAT(drawn, Catch::Contains(">\\xff train<"));
+  CHECK(drawn.find('\xff') == std::string::npos);  // which would be no XML
   for (const char* command : {"eval --checkpoint", "compare"}) {
     Outcome outcome = colours.run(std::string(command) + " runs/\xff --json");
     INFO(command);
@@ -148,4 +193,5 @@ TEST_CASE("images that cannot be decoded are counted once, those of the test set
   Outcome evaluated = colours.run("eval --checkpoint runs/y " + data);
   CHECK(evaluated.code == 0);
   CHECK_THAT(evaluated.err, Catch::StartsWith("stint: " + of_test));
+  CHECK_THAT(evaluated.out, Catch::StartsWith("31 test images"));
 }

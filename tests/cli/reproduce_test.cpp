@@ -46,6 +46,9 @@ TEST_CASE("a relation between figures of a table") {
   CHECK(!parse_relation("loss(local) > loss(vrl)"));
   CHECK(!parse_relation("loss(local) >= twice loss(vrl)"));
   CHECK(!parse_relation("loss(local)"));
+  CHECK(!parse_relation("loss(local) >= 1.5.5 * loss(vrl)"));
+  CHECK(!parse_relation("loss(local) >= 1."));
+  CHECK(parse_relation("loss(local) >= -1.5e-3")->offset == -1.5e-3);
 }
 
 TEST_CASE("the best of a course is not what is no number") {
@@ -80,6 +83,21 @@ TEST_CASE("a table that is wrong names file and line") {
   std::string seeds = table_head;
   seeds.replace(seeds.find("[1, 2]"), 6, "[]");
   CHECK(error_of_table(seeds) == "stint: manifests/p/t.yaml:6: seeds: expected one at least\n");
+  auto with = [](const std::string& from, const std::string& to) {
+    std::string table = table_head;
+    return table.replace(table.find(from), from.size(), to);
+  };
+  CHECK(error_of_table(with("[1, 2]", "[1.7, 1]")) ==
+        "stint: manifests/p/t.yaml:6: seeds is 1.7, expected a whole number\n");
+  CHECK(error_of_table(with("[1, 2]", "[1, 1]")) == "stint: manifests/p/t.yaml:6: seeds: one is there twice\n");
+  CHECK(error_of_table(with("{top1: 12.5}", "{top1: \"12,5\"}")) ==
+        "stint: manifests/p/t.yaml:8: top1 is '12,5', expected a number\n");
+  CHECK(error_of_table(with("{top1: 12.5}", "{top1: nan}")) ==
+        "stint: manifests/p/t.yaml:8: top1 is 'nan', expected a number\n");
+  CHECK(
+      error_of_table(with("columns:", "  - {name: three, from: two}\ncolumns:")) ==
+      "stint: manifests/p/t.yaml:1: row three starts from two, which starts from one: expected a row that starts from "
+      "none\n");
   CHECK(error_of_table("title: t\nsource: s\n") == "stint: manifests/p/t.yaml:1: expected `says:`\n");
   CHECK(error_of_table("- 1\n").starts_with("stint: manifests/p/t.yaml:1: expected `key: value` lines"));
   CHECK(error_of_table("title: [\n").starts_with("stint: manifests/p/t.yaml:2: is not YAML: "));

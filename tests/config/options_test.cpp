@@ -109,6 +109,8 @@ TEST_CASE("an unknown key suggests a close one") {
 
 TEST_CASE("byte sizes") {
   CHECK(parse_bytes("6GiB") == 6ull << 30);
+  CHECK(parse_bytes("1.5TiB") == 3ull << 39);
+  CHECK(parse_bytes("2TB") == 2000000000000);
   CHECK(parse_bytes("512MiB") == 512ull << 20);
   CHECK(parse_bytes("3KB") == 3000);
   CHECK(parse_bytes("17") == 17);

@@ -91,17 +91,36 @@ TEST_CASE("a tar archive: names, prefixes, long names, and every byte of a heade
   std::string name(180, 'n');
   fs::create_directories(directory.path() / "in" / name);
   write_bytes(directory.path() / "in" / name / "file.bin", bytes_of("deep"));
-  for (const char* format : {"gnu", "pax", "ustar"}) {
+  fs::create_hard_link(directory.path() / "in" / name / "file.bin", directory.path() / "in" / name / "link.bin");
+  for (const char* format : {"gnu", "pax"}) {  // ustar has no room for this name
     std::string path = directory.path() / (std::string(format) + ".tar");
-    if (format == std::string("ustar")) continue;  // has no room for this name
     std::string command =
         "tar --format=" + std::string(format) + " -C " + (directory.path() / "in").string() + " -cf " + path + " .";
     REQUIRE(std::system(command.c_str()) == 0);
     FileTree tree(path);
-    REQUIRE(tree.count() == 1);
+    REQUIRE(tree.count() == 2);
     CHECK(tree.name(0) == name + "/file.bin");
-    CHECK(tree.read(0) == bytes_of("deep"));
+    CHECK(tree.name(1) == name + "/link.bin");
+    for (int file : {0, 1}) CHECK(tree.read(file) == bytes_of("deep"));
   }
+}
+
+TEST_CASE("a hard link in a tar archive is the file that it leads to", "[data]") {
+  TemporaryDirectory directory;
+  fs::create_directories(directory.path() / "in");
+  write_bytes(directory.path() / "in/a", bytes_of("one"));
+  fs::create_hard_link(directory.path() / "in/a", directory.path() / "in/b");
+  auto pack = [&](const char* more) {
+    std::string path = directory.path() / "t.tar";
+    std::string command = "cd " + directory.path().string() + "; tar --format=ustar -cf t.tar in/a in/b " + more;
+    REQUIRE(std::system(command.c_str()) == 0);
+    return path;
+  };
+  FileTree tree(pack(""));
+  REQUIRE(tree.count() == 2);
+  CHECK(tree.read(1) == bytes_of("one"));
+  CHECK_THROWS_WITH(FileTree(pack("; tar --delete -f t.tar in/a")),
+                    Catch::Contains("t.tar is damaged") && Catch::Contains("hard link leads to is not before it"));
 }
 
 TEST_CASE("a folder and its archives are the same tree", "[data]") {
@@ -250,6 +269,7 @@ TEST_CASE("LIBSVM text", "[data]") {
   CHECK(split.train.count() == 4);
   CHECK(split.train.channels == 4);
   CHECK(split.train.classes == 3);
+  CHECK(split.train.mean.empty());
   CHECK(split.test.labels == std::vector<std::int32_t>{2});
   CHECK(split.test.features == std::vector<float>{0, 0, 0, 3});
   write_bytes(directory.path() / "d.t", bytes_of("-1 6:1\n"));
@@ -300,6 +320,43 @@ TEST_CASE("images in folders: classes, parts, sizes, damaged files", "[data]") {
   CHECK_THROWS_WITH(load(0, stop, "loose"), Catch::Contains("lies in no folder that names its class"));
   fs::create_directories(directory.path() / "empty");
   CHECK_THROWS_WITH(load(0, stop, "empty"), Catch::Contains("has no JPEG or PNG images"));
+}
+
+TEST_CASE("folders of parts: all images lie in one, and of two test folders one counts", "[data]") {
+  TemporaryDirectory directory;
+  BadSamples stop(false);
+  auto put = [&](const std::string& name) {
+    fs::create_directories((directory.path() / name).parent_path());
+    write_bytes(directory.path() / name, plain_png(4, 4, 0, 0, 0));
+  };
+  auto load = [&](const char* folder) {
+    return load_image_folder(std::make_shared<FileTree>(directory.path() / folder), 0, stop);
+  };
+  for (const char* part : {"Train", "val", "test"}) {
+    for (const char* name : {"cat", "dog"}) put(std::string("three/") + part + "/" + name + "/1.png");
+  }
+  put("three/val/dog/2.png");
+  put("three/val/emu/1.png");
+  DataSet three = load("three");
+  CHECK(three.train.class_names == std::vector<std::string>{"cat", "dog"});
+  CHECK(three.train.count() == 2);
+  CHECK(three.test.count() == 2);  // of test alone
+  CHECK(three.notes == std::vector<std::string>{"image-folder: test/ is used, val/ is left out"});
+  put("words/training/cat/1.png");
+  put("words/testing/cat/1.png");
+  CHECK(load("words").train.class_names == std::vector<std::string>{"cat"});
+  CHECK(load("words").test.count() == 1);
+
+  for (const char* odd : {"test/00.png", "unlabelled/00.png", "more/cat/00.png", "00.png"}) {
+    INFO(odd);
+    fs::remove_all(directory.path() / "three/test");
+    put(std::string("three/") + odd);
+    CHECK_THROWS_WITH(load("three"), Catch::Contains(std::string("three/") + odd + " does not lie in PART/CLASS/"));
+    fs::remove(directory.path() / "three" / odd);
+  }
+  put("flat/train/1.png");
+  put("flat/test/2.png");
+  CHECK_THROWS_WITH(load("flat"), Catch::Contains("flat/test/2.png does not lie in PART/CLASS/"));
 }
 
 TEST_CASE("the real files: CIFAR-10 as JPEG, MNIST's test digits, a9a", "[data]") {

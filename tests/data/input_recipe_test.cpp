@@ -61,6 +61,7 @@ TEST_CASE("a network of one channel sees a picture's luminance", "[data]") {
 
 TEST_CASE("a recipe travels as text, and another text is refused", "[data]") {
   Config config;
+  config.data.crop_pct = 0.875;
   InputRecipe recipe = recipe_of(config, two_pictures());
   CHECK(parse_recipe(to_text(recipe), "w") == recipe);
   ImageSet features{.height = 1, .width = 1, .channels = 123, .classes = 2};

@@ -113,6 +113,37 @@ TEST_CASE("a damaged image that is decoded on use: stop, or the next one in its 
                                     Catch::Contains("train/a/1.png cannot be decoded"));
 }
 
+TEST_CASE("in evaluation an image that cannot be decoded is left out, and nothing takes its place", "[data]") {
+  TemporaryDirectory directory;
+  namespace fs = std::filesystem;
+  for (int i = 0; i < 6; ++i) {
+    std::string folder = i < 3 ? "test/a" : "test/b";
+    fs::create_directories(directory.path() / folder);
+    write_bytes(directory.path() / folder / (std::to_string(i) + ".png"), plain_png(4 + i, 4, 0, 0, 0));
+  }
+  fs::create_directories(directory.path() / "train/a");
+  write_bytes(directory.path() / "train/a/0.png", plain_png(4, 4, 0, 0, 0));
+  BadSamples stop(false);
+  DataSet data = load_image_folder(std::make_shared<FileTree>(directory.path()), 4, stop);
+  for (const char* bad : {"test/a/1.png", "test/b/4.png", "test/b/5.png"}) {
+    write_bytes(directory.path() / bad, bytes_of("no"));
+  }
+  for (int threads : {0, 1}) {
+    INFO(threads << " threads");
+    auto bad = std::make_shared<BadSamples>(true);
+    Loader loader(data.test, {.batch_size = 2, .image_size = 4, .training = false, .threads = threads, .bad = bad});
+    std::vector<std::vector<std::int32_t>> labels;
+    for (std::int64_t i = 0; i < loader.batches(); ++i) {
+      Batch batch = loader.batch(0, i, Device::cpu());
+      CHECK(batch.images.shape() == Shape{batch.count(), 4, 4, 3});
+      auto span = batch.labels.span<std::int32_t>();
+      labels.emplace_back(span.begin(), span.end());
+    }
+    CHECK(labels == std::vector<std::vector<std::int32_t>>{{0}, {0, 1}, {}});
+    CHECK(bad->count() == 3);
+  }
+}
+
 TEST_CASE("the configuration reaches the loader", "[data]") {
   Config config;
   config.data.dataset = "synthetic";
@@ -126,7 +157,9 @@ TEST_CASE("the configuration reaches the loader", "[data]") {
   CHECK(data.train.deviation == std::vector<float>{0.5f, 0.25f, 0.125f});
   config.data.scale = "0.5";
   CHECK_THROWS_WITH(training_options(config, data.train), Catch::Contains("data.scale: expected LOW,HIGH"));
+  CHECK(test_options(Config()).crop_share == 1);
   config.data.scale = "0.5,1";
+  CHECK(test_options(config).crop_share == 0.875);
   config.data.hflip = 0.5;
   LoaderOptions options = training_options(config, data.train);
   CHECK(options.augmentation.scale_low == 0.5);
@@ -139,6 +172,9 @@ TEST_CASE("the configuration reaches the loader", "[data]") {
   CHECK(load_dataset(config).test.pixels == split.test.pixels);
   config.seed = 43;
   CHECK(load_dataset(config).test.pixels != split.test.pixels);
+  config.data.dir = "some";
+  CHECK_THROWS_WITH(load_dataset(config), Catch::StartsWith("data.dir: synthetic needs no files, got --data-dir some"));
+  config.data.dir = "";
   config.data.dataset = "mnist";
   CHECK_THROWS_WITH(load_dataset(config), "data.dir: mnist needs --data-dir: its folder or file");
 }

@@ -185,7 +185,22 @@ TEST_CASE("in the middle of an epoch batches stay what they are, and may come fr
   CHECK_THROWS_WITH(run(other, silent),
                     Catch::Contains("its batches cannot change: ") && Catch::Contains("batch_size"));
   config.data.loader_threads += 1;
-  config.data.dir = directory.path();  // of which digits have no need
+  CHECK_NOTHROW(run(config, silent));
+}
+
+TEST_CASE("a run that was stopped in an epoch goes on with its files in another place", "[trainer]") {
+  TemporaryDirectory directory;
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) rows += fmt::format("{} 1:{}\n", i % 2, i % 7);
+  Config config = run_of(directory, "run");
+  config.data.dataset = "libsvm";
+  config.data.dir = directory.path() / "before";
+  write_plain(config.data.dir, rows);
+  Silent stops, silent;
+  stops.stop_after = 2;
+  config.resume = run(config, stops).run;
+  fs::rename(directory.path() / "before", directory.path() / "behind");
+  config.data.dir = directory.path() / "behind";
   CHECK_NOTHROW(run(config, silent));
 }
 

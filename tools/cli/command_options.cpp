@@ -56,6 +56,8 @@ std::string meaning(const Option& option, const std::string& command) {
     return "whose images the model gets; with digits: synthetic ones, of the size that is usual for the model";
   if (option.key == "model.pretrained" && command != "train")
     return "the weights: a run, a checkpoint or a safetensors file";
+  if (option.key == "log.trace" && command == "bench")
+    return "write trace.json (Chrome, Perfetto) of the step that is taken apart, behind the timed ones";
   return option.help;
 }
 

@@ -9,25 +9,39 @@
 
 namespace stint {
 
+namespace {
+
+/// Where the user does not say it, what came with the weights, else what is usual for photographs: as `predict`.
+double crop_of(const Config& config, const std::map<std::string, std::string>& metadata, const std::string& file) {
+  if (config.data.crop_pct > 0) return config.data.crop_pct;
+  auto own = metadata.find("input");
+  return (own == metadata.end() ? InputRecipe() : parse_recipe(own->second, file)).crop_share;
+}
+
+}  // namespace
+
 int run_eval(Config config, const std::string& checkpoint) {
   config.optim.model_ema = false;  // the average is what is loaded
   DataSet data = load_dataset(config);
+  auto weights = find_weights(checkpoint);
+  std::map<std::string, std::string> metadata;
+  auto tensors = read_safetensors(weights, &metadata);
+  config.data.crop_pct = crop_of(config, metadata, weights);
   Loader loader(data.test, test_options(config));
   Training training(config, data.train, 1, Device::parse(config.device));
-  auto weights = find_weights(checkpoint);
-  load_state_dict(training.state(), read_safetensors(weights));
+  load_state_dict(training.state(), tensors);
   EvalResult result = training.evaluate(loader);
   warn(loader.bad_note());
   if (config.log.json) {
     nlohmann::ordered_json json = {{"weights", weights.string()},
-                                   {"images", data.test.count()},
+                                   {"images", result.images},
                                    {"loss", result.loss},
                                    {"top1", result.top1},
                                    {"top5", result.top5}};
     fmt::print("{}\n", json_text(json, 2));
   } else {
-    fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", data.test.count(),
-               data.name, weights.string(), result.loss, result.top1, result.top5);
+    fmt::print("{} test images of {}, weights {}\nloss: {:.4f}\ntop1: {:.2f}\ntop5: {:.2f}\n", result.images, data.name,
+               weights.string(), result.loss, result.top1, result.top5);
   }
   return 0;
 }

@@ -42,11 +42,12 @@ InputRecipe recipe_for(const Config& config, const Weights& weights) {
     recipe = parse_recipe(own->second, weights.file);
   } else if (!config.data.dir.empty()) {
     recipe = recipe_of(config, load_dataset(config).test);
+    recipe.crop_share = InputRecipe().crop_share;  // nobody knows how they were trained
   }
   set_mean_and_deviation(config, recipe.mean, recipe.deviation);
   const auto& d = config.data;
   if (d.image_size > 0) recipe.height = recipe.width = d.image_size;
-  if (d.crop_pct != Config{}.data.crop_pct) recipe.crop_share = d.crop_pct;
+  if (d.crop_pct > 0) recipe.crop_share = d.crop_pct;
   return recipe;
 }
 

@@ -10,8 +10,16 @@ namespace stint {
 
 std::optional<std::uint64_t> read_byte_size(std::string_view text) {
   static const std::map<std::string_view, std::uint64_t> units = {
-      {"", 1},       {"B", 1},          {"KB", 1000},      {"MB", 1000000}, {"GB", 1000000000},
-      {"KiB", 1024}, {"MiB", 1u << 20}, {"GiB", 1u << 30},
+      {"", 1},
+      {"B", 1},
+      {"KB", 1000},
+      {"MB", 1000000},
+      {"GB", 1000000000},
+      {"TB", 1000000000000},
+      {"KiB", 1024},
+      {"MiB", 1u << 20},
+      {"GiB", 1u << 30},
+      {"TiB", std::uint64_t{1} << 40},
   };
   const char* end = text.data() + text.size();
   std::uint64_t count = 0, bytes = 0;

@@ -33,7 +33,7 @@ struct Config {
     double vflip = 0;
     double mixup = 0;
     double cutmix = 0;
-    double crop_pct = 0.875;
+    double crop_pct = 0;    ///< 0: all where training scales all, 0.875 with `scale`
     std::string mean, std;  ///< "": the data set's
     std::string shard = "iid";
     bool operator==(const Data&) const = default;
@@ -124,7 +124,7 @@ std::string to_yaml(const Config& config);
 /// and what it logs.
 std::vector<std::string> differences(const Config& before, const Config& now);
 
-/// `6GiB`, `9.5MiB`: a number with B, KiB, MiB, GiB, KB, MB or GB. Errors (ErrorKind::usage): another text.
+/// `6GiB`, `9.5MiB`: a number with B, KiB to TiB, or KB to TB. Errors (ErrorKind::usage): another text.
 std::uint64_t parse_bytes(const std::string& text);
 
 }  // namespace stint

@@ -54,17 +54,36 @@ Augmentation augmentation_of(const Config::Data& d) {
   return a;
 }
 
+/// Rows of features are taken as they are.
+void refuse_picture_options(const Config::Data& d) {
+  Config::Data none;
+  for (auto [given, flag] : {std::pair(d.mean != none.mean, "--mean"), std::pair(d.std != none.std, "--std"),
+                             std::pair(d.hflip > 0, "--hflip"), std::pair(d.vflip > 0, "--vflip"),
+                             std::pair(d.crop_padding > 0, "--crop-padding"), std::pair(!d.scale.empty(), "--scale")}) {
+    if (given) fail(ErrorKind::usage, "data.dataset", "{} has features, not pictures: leave out {}", d.dataset, flag);
+  }
+}
+
 }  // namespace
 
 DataSet load_dataset(const Config& config) {
   const auto& d = config.data;
   BadSamples bad(d.bad_samples == "skip");
   bool files = d.dataset != "digits" && d.dataset != "synthetic";
+  if (!files && !d.dir.empty()) {
+    fail(ErrorKind::usage, "data.dir", "{} needs no files, got --data-dir {}: name their --dataset, or leave it out",
+         d.dataset, d.dir);
+  }
   DataSet data = files                   ? load_files(config, bad)
                  : d.dataset == "digits" ? load_digits()
                                          : make_configured_synthetic(config);
   if (bad.count() > 0) data.notes.push_back(bad.note());
   if (d.val_split > 0) validate_on_share(data, d.val_split, static_cast<std::uint64_t>(config.seed));
+  if (!data.train.features.empty()) refuse_picture_options(d);
+  if (data.test.count() == 0) {
+    fail(ErrorKind::data, "data.dir", "{} has {} samples, of which none is for testing: expected 5, or --val-split",
+         d.dir, data.train.count());
+  }
   for (ImageSet* part : {&data.train, &data.test}) {
     set_mean_and_deviation(config, part->mean, part->deviation);
   }
@@ -124,11 +143,16 @@ std::int64_t steps_of_epoch(const Config& config, const Loader& train) {
   return steps;
 }
 
+double crop_share(const Config& config) {
+  if (config.data.crop_pct > 0) return config.data.crop_pct;
+  return config.data.scale.empty() ? 1 : 0.875;
+}
+
 LoaderOptions test_options(const Config& config, bool ahead) {
   return {.batch_size = config.data.batch_size,
           .image_size = config.data.image_size,
           .training = false,
-          .crop_share = config.data.crop_pct,
+          .crop_share = crop_share(config),
           .threads = ahead ? static_cast<int>(config.data.loader_threads) : 0,
           .bad = config.data.bad_samples == "skip" ? std::make_shared<BadSamples>(true) : nullptr};
 }

@@ -6,7 +6,8 @@
 namespace stint {
 
 /// The data set that a configuration names, with its validation split. Errors: ErrorKind::usage for what is missing in
-/// the configuration, ErrorKind::data for what is wrong with the files.
+/// the configuration or has no effect, ErrorKind::data for what is wrong with the files, also where
+/// none of their samples are for testing.
 DataSet load_dataset(const Config& config);
 
 /// Puts `--mean` and `--std`, where they are given, in the place of a data set's own. Errors (ErrorKind::usage):
@@ -33,6 +34,10 @@ LoaderOptions training_options(const Config& config, const ImageSet& train, cons
 /// Steps of an epoch, of `optim.grad_accum_steps` batches each; batches that are left over are not used. Errors
 /// (ErrorKind::usage): fewer batches than a step has.
 std::int64_t steps_of_epoch(const Config& config, const Loader& train);
+
+/// The part of a test image that is scaled where it has another size than the batches: what the configuration says,
+/// else all, as training does, and 0.875 where that takes random parts (`data.scale`).
+double crop_share(const Config& config);
 
 /// How test images are read; with threads ahead of the step only if `ahead`.
 LoaderOptions test_options(const Config& config, bool ahead = true);

@@ -3,7 +3,7 @@
 #include <stint/tools/data/picture.h>
 
 #include <algorithm>
-#include <map>
+#include <cctype>
 #include <set>
 
 namespace stint {
@@ -30,22 +30,39 @@ std::vector<std::string> split_path(const std::string& path) {
   return parts;
 }
 
-bool names_test(const std::string& folder) {
-  return folder == "test" || folder == "val" || folder == "valid" || folder == "validation";
+/// The folders that may hold a part; the first that is there counts.
+const std::vector<std::string> training_folders = {"train", "training"};
+const std::vector<std::string> test_folders = {"test", "testing", "val", "valid", "validation"};
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+bool is_among(const std::vector<std::string>& folders, const std::string& folder) {
+  return std::find(folders.begin(), folders.end(), lower(folder)) != folders.end();
+}
+
+bool names_part(const std::string& folder) {
+  return is_among(training_folders, folder) || is_among(test_folders, folder);
 }
 
 /// How many folders all paths have in common and may be left out: a class and a file remain.
 std::size_t common_folders(const std::vector<std::vector<std::string>>& paths) {
   std::size_t depth = 0;
   auto goes_deeper = [&](const std::vector<std::string>& path) {
-    return path.size() > depth + 2 && path[depth] == paths[0][depth] && path[depth] != "train" &&
-           !names_test(path[depth]);
+    return path.size() > depth + 2 && path[depth] == paths[0][depth] && !names_part(path[depth]);
   };
   while (std::all_of(paths.begin(), paths.end(), goes_deeper)) ++depth;
   return depth;
 }
 
-std::vector<Sample> list_samples(const FileTree& tree) {
+struct ImagePath {
+  std::int64_t file = 0;
+  std::vector<std::string> names;  // of folders, from where paths differ, and of the file
+};
+
+std::vector<ImagePath> list_images(const FileTree& tree) {
   std::vector<std::int64_t> files;
   std::vector<std::vector<std::string>> paths;
   for (std::int64_t i = 0; i < tree.count(); ++i) {
@@ -54,17 +71,53 @@ std::vector<Sample> list_samples(const FileTree& tree) {
     paths.push_back(split_path(tree.name(i)));
   }
   if (files.empty()) fail(ErrorKind::data, "data.dir", "{} has no JPEG or PNG images", tree.path());
-  std::size_t skip = common_folders(paths);
-  bool parts = std::all_of(paths.begin(), paths.end(), [&](const auto& path) {
-    return path.size() > skip + 2 && (path[skip] == "train" || names_test(path[skip]));
-  });
-  std::vector<Sample> samples;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    std::size_t at = skip + parts;
-    if (paths[i].size() < at + 2) {
-      fail(ErrorKind::data, "data.dir", "{} lies in no folder that names its class", tree.place(files[i]));
+  auto skip = static_cast<std::ptrdiff_t>(common_folders(paths));
+  std::vector<ImagePath> images;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    images.push_back({files[i], {paths[i].begin() + skip, paths[i].end()}});
+  return images;
+}
+
+/// Where one image lies in the folder of a part, all must.
+void check_parts(const FileTree& tree, const std::vector<ImagePath>& images) {
+  for (const ImagePath& image : images) {
+    if (image.names.size() > 2 && names_part(image.names[0])) continue;
+    fail(ErrorKind::data, "data.dir",
+         "{} has folders of parts (train, test, val), but {} does not lie in PART/CLASS/: move it there or away",
+         tree.path(), tree.place(image.file));
+  }
+}
+
+/// The first of `folders` that is there, in small letters; those behind it are noted as left out.
+std::string choose_part(const std::vector<std::string>& folders, const std::set<std::string>& there,
+                        std::vector<std::string>& notes) {
+  std::string chosen;
+  for (const std::string& folder : folders) {
+    if (!there.contains(folder)) continue;
+    if (chosen.empty()) {
+      chosen = folder;
+    } else {
+      notes.push_back(fmt::format("image-folder: {}/ is used, {}/ is left out", chosen, folder));
     }
-    samples.push_back({files[i], parts && names_test(paths[i][skip]), paths[i][at]});
+  }
+  return chosen;
+}
+
+std::vector<Sample> list_samples(const FileTree& tree, std::vector<std::string>& notes) {
+  std::vector<ImagePath> images = list_images(tree);
+  bool parts = std::any_of(images.begin(), images.end(), [](const auto& image) { return names_part(image.names[0]); });
+  if (parts) check_parts(tree, images);
+  std::set<std::string> there;
+  for (const ImagePath& image : images) there.insert(lower(image.names[0]));
+  std::string train = choose_part(training_folders, there, notes), test = choose_part(test_folders, there, notes);
+  std::vector<Sample> samples;
+  for (const auto& [file, names] : images) {
+    std::string part = lower(names[0]);
+    if (parts && part != train && part != test) continue;
+    if (names.size() < 2) {
+      fail(ErrorKind::data, "data.dir", "{} lies in no folder that names its class", tree.place(file));
+    }
+    samples.push_back({file, parts && part == test, names[parts ? 1 : 0]});
   }
   return samples;
 }
@@ -128,9 +181,10 @@ void keep_files(const std::shared_ptr<const FileTree>& tree, const std::vector<S
 }  // namespace
 
 DataSet load_image_folder(std::shared_ptr<const FileTree> tree, std::int64_t image_size, BadSamples& bad) {
-  std::vector<Sample> samples = list_samples(*tree);
+  std::vector<std::string> notes;
+  std::vector<Sample> samples = list_samples(*tree, notes);
   ImageSet kind = empty_photographs(samples);
-  DataSet data{"image-folder", kind, kind};
+  DataSet data{"image-folder", kind, kind, notes};
   if (!decode_all(*tree, samples, data.train, data.test, bad)) {
     if (image_size == 0) {
       fail(ErrorKind::data, "data.dir", "the images in {} are large or of several sizes: give --image-size",

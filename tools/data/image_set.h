@@ -17,8 +17,8 @@ struct ImageSet {
   std::int64_t width = 0;
   std::int64_t channels = 0;
   std::int64_t classes = 0;
-  std::vector<float> mean;           ///< per channel, of pixel / `white`
-  std::vector<float> deviation;      ///< per channel
+  std::vector<float> mean;           ///< per channel, of pixel / `white`; empty for features, which stay as they are
+  std::vector<float> deviation;      ///< per channel, as the mean
   float white = 255;                 ///< the pixel value that counts as 1
   std::vector<std::uint8_t> pixels;  ///< [count, height, width, channels]
   std::vector<std::int32_t> labels;

@@ -1,6 +1,7 @@
 #include <stint/runtime/error.h>
 #include <stint/tools/config/json_text.h>
 #include <stint/tools/data/augment.h>
+#include <stint/tools/data/configured.h>
 #include <stint/tools/data/input_recipe.h>
 #include <stint/tools/data/normalise.h>
 
@@ -41,7 +42,7 @@ InputRecipe recipe_of(const Config& config, const ImageSet& images) {
   return {.height = size > 0 ? size : images.height,
           .width = size > 0 ? size : images.width,
           .channels = images.channels,
-          .crop_share = config.data.crop_pct,
+          .crop_share = crop_share(config),
           .mean = images.mean,
           .deviation = images.deviation,
           .class_names = images.class_names};

@@ -88,13 +88,7 @@ ImageSet dense(const std::vector<LibsvmRow>& rows, std::int64_t width, const std
   if (static_cast<std::int64_t>(rows.size()) > most_numbers / width) {
     fail(ErrorKind::data, "libsvm", "{} has {} rows of {} features, more than 2^31 numbers", path, rows.size(), width);
   }
-  ImageSet set{.height = 1,
-               .width = 1,
-               .channels = width,
-               .classes = static_cast<std::int64_t>(labels.size()),
-               .mean = std::vector<float>(width, 0.0f),
-               .deviation = std::vector<float>(width, 1.0f),
-               .white = 1};
+  ImageSet set{.height = 1, .width = 1, .channels = width, .classes = static_cast<std::int64_t>(labels.size())};
   set.features.assign(rows.size() * width, 0.0f);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     for (auto [index, value] : rows[i].features) set.features[i * width + index - 1] = value;

@@ -73,14 +73,15 @@ std::shared_ptr<const Loader::Order> Loader::order_of(std::int64_t epoch) {
   return order_ = std::make_shared<const Order>(std::move(order));
 }
 
-/// Of images that are decoded on use, one that cannot be is replaced by the next in the set.
+/// Of images that are decoded on use, one that cannot be is replaced by the next in the set in training; in evaluation
+/// nothing takes its place: the view is empty.
 PictureView Loader::view(std::int64_t sample, Picture& decoded, std::int64_t& used) {
   used = sample;
   if (!images_->files) {
     return {images_->pixels.data() + sample * images_->image_elements(), images_->height, images_->width,
             images_->channels};
   }
-  for (std::int64_t tries = 0; tries < images_->count(); ++tries) {
+  for (std::int64_t tries = 0; tries < (options_.training ? images_->count() : 1); ++tries) {
     used = (sample + tries) % images_->count();
     std::int64_t file = images_->file_of[used];
     try {
@@ -91,11 +92,12 @@ PictureView Loader::view(std::int64_t sample, Picture& decoded, std::int64_t& us
       options_.bad->add(error.what());
     }
   }
-  fail(ErrorKind::data, "data", "no image can be decoded");
+  if (options_.training) fail(ErrorKind::data, "data", "no image can be decoded");
+  return {};
 }
 
 void Loader::fill(std::int64_t epoch, std::int64_t index, HostBatch& batch) {
-  std::int64_t begin = first_of(index), count = count_of(index);
+  std::int64_t begin = first_of(index), count = count_of(index), made = 0;
   std::int64_t elements = height_ * width_ * images_->channels;
   auto order = order_of(epoch);
   batch.images.resize(count * elements);
@@ -104,11 +106,12 @@ void Loader::fill(std::int64_t epoch, std::int64_t index, HostBatch& batch) {
   Picture decoded;
   for (std::int64_t n = 0; n < count; ++n) {
     std::int64_t sample = (*order)[begin + n];
-    float* to = batch.images.data() + n * elements;
+    float* to = batch.images.data() + made * elements;
     if (!images_->features.empty()) {
       std::memcpy(to, images_->features.data() + sample * elements, elements * sizeof(float));
     } else {
       PictureView picture = view(sample, decoded, sample);
+      if (!picture.pixels) continue;
       if (options_.training) {
         auto place = static_cast<std::uint64_t>(epoch * samples() + begin + n);
         RandomSequence random{options_.seed, of_rank(augment_sequences, options_.rank, 48) + place};
@@ -118,8 +121,10 @@ void Loader::fill(std::int64_t epoch, std::int64_t index, HostBatch& batch) {
       }
       normalise_(bytes.data(), elements, to);
     }
-    batch.labels[n] = images_->labels[sample];
+    batch.labels[made++] = images_->labels[sample];
   }
+  batch.images.resize(made * elements);
+  batch.labels.resize(made);
   if (options_.training) mix(epoch, index, batch);
 }
 
@@ -155,20 +160,24 @@ Batch Loader::batch(std::int64_t epoch, std::int64_t index, Device device) {
   auto start = std::chrono::steady_clock::now();
   const Augmentation& a = options_.augmentation;
   bool mixed = options_.training && (a.mixup > 0 || a.cutmix > 0);
-  std::int64_t count = count_of(index);
-  Shape shape{count, height_, width_, images_->channels};
-  Batch batch{Tensor(shape, DType::f32, device), Tensor({count}, DType::i32, device)};
-  if (mixed) batch.other_labels = Tensor({count}, DType::i32, device);
-  if (mixed) batch.weight = 0.5f;
-  if (device.type == Device::Type::null) return batch;
+  auto batch_of = [&](std::int64_t count) {
+    Shape shape{count, height_, width_, images_->channels};
+    Batch batch{Tensor(shape, DType::f32, device), Tensor({count}, DType::i32, device)};
+    if (mixed) batch.other_labels = Tensor({count}, DType::i32, device);
+    if (mixed) batch.weight = 0.5f;
+    return batch;
+  };
+  if (device.type == Device::Type::null) return batch_of(count_of(index));
 
   auto put = [](const auto& values, const Tensor& to) {
     bool here = to.device().type == Device::Type::cpu;
     Tensor staged = here ? to : Tensor(to.shape(), to.dtype());
-    std::memcpy(staged.raw(), values.data(), staged.bytes());
+    if (!values.empty()) std::memcpy(staged.raw(), values.data(), staged.bytes());
     if (!here) to.copy_from(staged);
   };
+  Batch batch;
   take(epoch, index, [&](const HostBatch& host) {
+    batch = batch_of(static_cast<std::int64_t>(host.labels.size()));
     put(host.images, batch.images);
     put(host.labels, batch.labels);
     if (mixed) put(host.other_labels, batch.other_labels);

@@ -52,7 +52,8 @@ class Loader {
   std::int64_t batches() const { return batches_; }
   std::int64_t batch_size() const { return options_.batch_size; }
 
-  /// Batch `index` of an epoch, on `device`.
+  /// Batch `index` of an epoch, on `device`. Images that are decoded on use and cannot be are replaced by others in
+  /// training; in evaluation the batch has fewer, perhaps none.
   Batch batch(std::int64_t epoch, std::int64_t index, Device device);
 
   /// Time that `batch` has taken in all, waiting included.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 #include <string_view>
+#include <unordered_map>
 
 // The format: blocks of 512 bytes; a header with name, size, checksum and type, then the file, padded to whole blocks;
 // two blocks of zeros end the archive (POSIX.1-2001, pax interchange format; GNU tar's manual, "Basic Tar Format").
@@ -57,8 +58,15 @@ std::string name_of_header(ByteView header) {
   return prefix.empty() ? name : prefix + "/" + name;
 }
 
+/// What an extension says of the file after it; a text that is empty is not said.
+struct Said {
+  std::string name, link;
+  std::uint64_t size = 0;
+  bool has_size = false;
+};
+
 /// Records "LENGTH key=value\n" of a pax header; false if malformed.
-bool read_pax(std::string_view text, std::string& name, std::uint64_t& size, bool& has_size) {
+bool read_pax(std::string_view text, Said& said) {
   while (!text.empty()) {
     std::size_t length = 0;
     auto [after, error] = std::from_chars(text.data(), text.data() + text.size(), length);
@@ -68,11 +76,12 @@ bool read_pax(std::string_view text, std::string& name, std::uint64_t& size, boo
     std::size_t equals = record.find('=');
     if (equals == std::string_view::npos || text[length - 1] != '\n') return false;
     std::string_view key = record.substr(0, equals), value = record.substr(equals + 1);
-    if (key == "path") name = value;
+    if (key == "path") said.name = value;
+    if (key == "linkpath") said.link = value;
     if (key == "size") {
-      auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), size);
+      auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), said.size);
       if (wrong != std::errc{} || end != value.data() + value.size()) return false;
-      has_size = true;
+      said.has_size = true;
     }
     if (key.starts_with("GNU.sparse")) return false;
     text.remove_prefix(length);
@@ -109,7 +118,7 @@ class Reader {
     std::uint64_t size = 0;
     if (!read_number(header, 124, 12, size)) damaged("a size is no number");
     bool extension = type == 'L' || type == 'K' || type == 'x' || type == 'g';
-    if (!extension && has_size_) size = next_size_;
+    if (!extension && next_.has_size) size = next_.size;
     bool has_data = extension || type == '0' || type == '\0' || type == '7';
     std::uint64_t room = archive_.size() - at_ - block, stored = has_data ? size : 0;
     if (stored > room) damaged("it is truncated");
@@ -117,21 +126,34 @@ class Reader {
       read_extension(type, at_ + block, size);
     } else {
       if (type == 'S') damaged("sparse files are not read");
-      std::string name = next_name_.empty() ? name_of_header(header) : next_name_;
-      if (has_data && !name.ends_with('/')) entries_.push_back({std::move(name), at_ + block, size});
-      next_name_.clear();
-      has_size_ = false;
+      std::string name = next_.name.empty() ? name_of_header(header) : next_.name;
+      if (has_data && !name.ends_with('/')) add({std::move(name), at_ + block, size});
+      if (type == '1') add_link(name, next_.link.empty() ? std::string(field(header, 157, 100)) : next_.link);
+      next_ = {};
     }
     at_ = std::min<std::uint64_t>(at_ + block + (stored + block - 1) / block * block, archive_.size());
   }
 
+  void add(TarEntry entry) {
+    last_of_name_[entry.name] = entries_.size();
+    entries_.push_back(std::move(entry));
+  }
+
+  /// A hard link is another name of a file before it.
+  void add_link(const std::string& name, const std::string& target) {
+    auto found = last_of_name_.find(target);
+    if (found == last_of_name_.end()) damaged("the file that a hard link leads to is not before it");
+    const TarEntry& file = entries_[found->second];
+    add({name, file.offset, file.size});
+  }
+
   void read_extension(char type, std::uint64_t begin, std::uint64_t size) {
-    if (type == 'K' || type == 'g') return;  // the target of a link; remarks on the whole archive
+    if (type == 'g') return;  // remarks on the whole archive
     if (size > longest_name) damaged("a name is too long");
     std::string_view text(reinterpret_cast<const char*>(archive_.data()) + begin, size);
-    if (type == 'L') {
-      next_name_ = text.substr(0, std::min(text.find('\0'), text.size()));
-    } else if (!read_pax(text, next_name_, next_size_, has_size_)) {
+    if (type == 'L' || type == 'K') {
+      (type == 'L' ? next_.name : next_.link) = text.substr(0, std::min(text.find('\0'), text.size()));
+    } else if (!read_pax(text, next_)) {
       damaged("a pax header is malformed or of a sparse file");
     }
   }
@@ -140,9 +162,8 @@ class Reader {
   const std::string& path_;
   std::uint64_t at_ = 0;
   bool ended_ = false;
-  std::string next_name_;
-  std::uint64_t next_size_ = 0;
-  bool has_size_ = false;
+  Said next_;
+  std::unordered_map<std::string, std::size_t> last_of_name_;  // places in entries_
   std::vector<TarEntry> entries_;
 };
 

@@ -33,7 +33,10 @@ std::map<std::string, Tier> read_tiers(YamlBlock& file) {
         block.refuse("{}: {} is no value: a name in it is not replaced", key, value);
       tier.values[key] = value;
     }
-    for (double seed : block.numbers("seeds")) tier.seeds.push_back(static_cast<std::int64_t>(seed));
+    tier.seeds = block.wholes("seeds");
+    if (std::set(tier.seeds.begin(), tier.seeds.end()).size() != tier.seeds.size()) {
+      block.refuse("seeds: one is there twice");
+    }
     if (tier.seeds.empty() && block.has("seeds")) block.refuse("seeds: expected one at least");
     if (tier.seeds.empty()) tier.seeds = {1};
     tier.hours = block.number("hours");
@@ -49,14 +52,14 @@ Row read_row(YamlBlock& block) {
   Row row{.name = block.text("name"), .arguments = block.text("arguments", "")};
   row.command = block.text("command", row.command);
   expect_one_of(block, "command", row.command, {"train", "plan", "inspect mem"});
-  row.processes = static_cast<std::int64_t>(block.number("processes", 1));
+  row.processes = block.whole("processes", 1);
   row.from = block.text("from", "");
   row.series = block.text("series", "");
   row.baseline = block.text("baseline", "");
   row.x = block.number("x", NAN);
   row.ideal = block.text("ideal", "");
   if (!row.ideal.empty()) expect_one_of(block, "ideal", row.ideal, {"overlap", "serial"});
-  for (auto& [column, value] : block.named_texts("paper")) row.paper[column] = std::strtod(value.c_str(), nullptr);
+  for (auto& [column, value] : block.named_numbers("paper")) row.paper[column] = value;
   if (!row.paper.empty()) {
     row.tag = block.text("tag");
     expect_one_of(block, "tag", row.tag, tag_names);
@@ -81,7 +84,7 @@ Column read_column(const std::string& key, YamlBlock& block) {
   column.falling = block.has("at_most");
   if (!column.when.empty()) column.at_least = block.number(column.falling ? "at_most" : "at_least");
   column.scale = block.number("scale", 1);
-  column.digits = static_cast<int>(block.number("digits", 2));
+  column.digits = static_cast<int>(block.whole("digits", 2));
   block.finish();
   return column;
 }
@@ -159,7 +162,14 @@ void check_names(const Table& table, const YamlBlock& file) {
   for (const Column& column : table.columns) columns.push_back(column.key);
   if (std::set(rows.begin(), rows.end()).size() != rows.size()) file.refuse("two rows have one name");
   for (const Row& row : table.rows) {
-    if (!row.from.empty()) expect_one_of(file, "row", row.from, rows);
+    if (!row.from.empty()) {
+      expect_one_of(file, "row", row.from, rows);
+      const std::string& before = table.find_row(row.from)->from;
+      if (!before.empty()) {
+        file.refuse("row {} starts from {}, which starts from {}: expected a row that starts from none", row.name,
+                    row.from, before);
+      }
+    }
     if (!row.baseline.empty()) expect_one_of(file, "row", row.baseline, rows);
     for (const auto& [column, value] : row.paper) expect_one_of(file, "column", column, columns);
   }

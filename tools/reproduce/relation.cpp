@@ -7,7 +7,7 @@
 namespace stint::reproduce {
 
 std::optional<Relation> parse_relation(const std::string& text) {
-  static const std::string number = "(-?[0-9.]+(?:e-?[0-9]+)?)", term = "([a-z0-9_]+)\\(([^()]+)\\)";
+  static const std::string number = "(-?[0-9]+(?:\\.[0-9]+)?(?:e-?[0-9]+)?)", term = "([a-z0-9_]+)\\(([^()]+)\\)";
   static const std::regex with_row(term + " (<=|>=|==) (?:" + number + " \\* )?" + term + "(?: ([+-]) " + number +
                                    ")?");
   static const std::regex with_number(term + " (<=|>=|==) " + number);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <set>
 
 namespace stint::reproduce {
@@ -50,7 +51,7 @@ std::string YamlBlock::scalar(const YAML::Node& node, const std::string& key) co
 double YamlBlock::number_of(const std::string& text, const YAML::Node& node, const std::string& key) const {
   double value = 0;
   auto [after, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc{} && after == text.data() + text.size()) return value;
+  if (error == std::errc{} && after == text.data() + text.size() && std::isfinite(value)) return value;
   refuse_at(node, fmt::format("{} is '{}', expected a number", printable(key), printable(text)));
 }
 
@@ -65,6 +66,22 @@ double YamlBlock::number(const std::string& key, std::optional<double> otherwise
   YAML::Node node = find(key);
   if (!node.IsDefined() && otherwise) return *otherwise;
   return number_of(text(key), node, key);
+}
+
+std::int64_t YamlBlock::whole_of(double value, const std::string& key) const {
+  constexpr double largest = 1e15;
+  if (value == std::floor(value) && value >= 0 && value <= largest) return static_cast<std::int64_t>(value);
+  refuse("{} is {}, expected a whole number", printable(key), value);
+}
+
+std::int64_t YamlBlock::whole(const std::string& key, std::int64_t otherwise) {
+  return whole_of(number(key, static_cast<double>(otherwise)), key);
+}
+
+std::vector<std::int64_t> YamlBlock::wholes(const std::string& key) {
+  std::vector<std::int64_t> found;
+  for (double value : numbers(key)) found.push_back(whole_of(value, key));
+  return found;
 }
 
 std::vector<std::string> YamlBlock::texts(const std::string& key) {
@@ -112,6 +129,12 @@ std::vector<std::pair<std::string, std::string>> YamlBlock::named_texts(const st
   for (const auto& entry : block(key).node_) {
     found.emplace_back(entry.first.Scalar(), scalar(entry.second, entry.first.Scalar()));
   }
+  return found;
+}
+
+std::vector<std::pair<std::string, double>> YamlBlock::named_numbers(const std::string& key) {
+  std::vector<std::pair<std::string, double>> found;
+  for (const auto& [name, text] : named_texts(key)) found.emplace_back(name, number_of(text, find(key), name));
   return found;
 }
 

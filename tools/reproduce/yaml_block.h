@@ -20,15 +20,19 @@ class YamlBlock {
   bool has(const std::string& key);
   std::string text(const std::string& key, const std::optional<std::string>& otherwise = {});
   double number(const std::string& key, std::optional<double> otherwise = {});
+  /// From 0 on.
+  std::int64_t whole(const std::string& key, std::int64_t otherwise);
   /// One value or a list of them; empty without the key.
   std::vector<std::string> texts(const std::string& key);
   std::vector<double> numbers(const std::string& key);
+  std::vector<std::int64_t> wholes(const std::string& key);
   YamlBlock block(const std::string& key);
   /// The maps of a list; empty without the key.
   std::vector<YamlBlock> blocks(const std::string& key);
   /// The keys of the map under `key`, in the order of the file, each with its map or value; empty without the key.
   std::vector<std::pair<std::string, YamlBlock>> named_blocks(const std::string& key);
   std::vector<std::pair<std::string, std::string>> named_texts(const std::string& key);
+  std::vector<std::pair<std::string, double>> named_numbers(const std::string& key);
 
   void finish() const;
 
@@ -43,6 +47,7 @@ class YamlBlock {
   YAML::Node find(const std::string& key);
   std::string scalar(const YAML::Node& node, const std::string& key) const;
   double number_of(const std::string& text, const YAML::Node& node, const std::string& key) const;
+  std::int64_t whole_of(double value, const std::string& key) const;
   [[noreturn]] void refuse_at(const YAML::Node& node, const std::string& text) const;
 
   YAML::Node node_;

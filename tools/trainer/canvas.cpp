@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <png.h>
 #include <stint/runtime/error.h>
+#include <stint/tools/config/printable.h>
 #include <stint/tools/trainer/canvas.h>
 #include <stint/tools/trainer/glyphs.h>
 
@@ -10,6 +11,8 @@
 namespace stint {
 
 namespace {
+
+constexpr std::size_t longest_text = 4096;  // bytes
 
 std::string hex(Colour c) {
   return fmt::format("#{:02x}{:02x}{:02x}", c.red, c.green, c.blue);
@@ -62,7 +65,7 @@ void SvgCanvas::line(const Points& points, Colour colour, double width) {
 void SvgCanvas::text(double x, double y, Anchor anchor, const std::string& text, Colour colour) {
   constexpr const char* anchors[] = {"start", "middle", "end"};
   text_ += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" fill=\"{}\">{}</text>\n", x, y,
-                       anchors[static_cast<int>(anchor)], hex(colour), escaped(text));
+                       anchors[static_cast<int>(anchor)], hex(colour), escaped(printable(text, longest_text)));
 }
 
 PixelCanvas::PixelCanvas(int width, int height)

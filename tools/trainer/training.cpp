@@ -209,6 +209,7 @@ EvalResult Training::evaluate(Loader& loader) {
   std::int64_t seen = 0, first = 0, five = 0;
   for (std::int64_t i = 0; i < loader.batches(); ++i) {
     Batch batch = loader.batch(0, i, device());
+    if (batch.count() == 0) continue;
     Tape tape(Tape::Mode::inference);
     Value logits;
     loss_sum += scalar_of(loss(tape, batch, &logits).tensor()) * static_cast<double>(batch.count());
@@ -217,8 +218,9 @@ EvalResult Training::evaluate(Loader& loader) {
     first += hits(rows, labels, 1);
     five += hits(rows, labels, 5);
   }
-  auto count = static_cast<double>(std::max<std::int64_t>(seen, 1));
-  return {loss_sum / count, 100 * static_cast<double>(first) / count, 100 * static_cast<double>(five) / count};
+  if (seen == 0) fail(ErrorKind::data, "evaluate", "no image can be decoded");
+  auto count = static_cast<double>(seen);
+  return {loss_sum / count, 100 * static_cast<double>(first) / count, 100 * static_cast<double>(five) / count, seen};
 }
 
 std::unique_ptr<Module> make_configured_model(const Config& config, const ImageSet& images) {

@@ -24,8 +24,9 @@ struct StepResult {
 
 struct EvalResult {
   double loss = 0;
-  double top1 = 0;  ///< per cent
-  double top5 = 0;  ///< per cent
+  double top1 = 0;          ///< per cent
+  double top5 = 0;          ///< per cent
+  std::int64_t images = 0;  ///< that were judged: all that can be decoded
 };
 
 /// What a training step costs in memory, in bytes: from the allocator, over all steps so far.
@@ -56,7 +57,7 @@ class Training {
   /// Batches of a step (`optim.grad_accum_steps`).
   std::int64_t accumulations() const { return accumulations_; }
 
-  /// With the averaged weights, where there are such.
+  /// With the averaged weights, where there are such. Errors (ErrorKind::data): no image can be decoded.
   EvalResult evaluate(Loader& loader);
 
   ModelState& state() { return state_; }
