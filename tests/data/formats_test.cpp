@@ -357,6 +357,8 @@ TEST_CASE("folders of parts: all images lie in one, and of two test folders one 
   put("flat/train/1.png");
   put("flat/test/2.png");
   CHECK_THROWS_WITH(load("flat"), Catch::Contains("flat/test/2.png does not lie in PART/CLASS/"));
+  for (int i = 0; i < 5; ++i) put(fmt::format("vehicles/train/{}.png", i)), put(fmt::format("vehicles/car/{}.png", i));
+  CHECK(load("vehicles").train.class_names == std::vector<std::string>{"car", "train"});
 }
 
 TEST_CASE("the real files: CIFAR-10 as JPEG, MNIST's test digits, a9a", "[data]") {

@@ -78,6 +78,17 @@ std::vector<ImagePath> list_images(const FileTree& tree) {
   return images;
 }
 
+/// Whether folders of parts are meant: one has folders of classes, or there are both of them. A train alone, with
+/// images in it, is a class (CIFAR-100 has one).
+bool has_parts(const std::vector<ImagePath>& images) {
+  auto any = [&](auto is) { return std::any_of(images.begin(), images.end(), is); };
+  auto in = [](const auto& folders) {
+    return [&](const ImagePath& image) { return is_among(folders, image.names[0]); };
+  };
+  bool both = any(in(training_folders)) && any(in(test_folders));
+  return both || any([](const ImagePath& image) { return image.names.size() > 2 && names_part(image.names[0]); });
+}
+
 /// Where one image lies in the folder of a part, all must.
 void check_parts(const FileTree& tree, const std::vector<ImagePath>& images) {
   for (const ImagePath& image : images) {
@@ -105,7 +116,7 @@ std::string choose_part(const std::vector<std::string>& folders, const std::set<
 
 std::vector<Sample> list_samples(const FileTree& tree, std::vector<std::string>& notes) {
   std::vector<ImagePath> images = list_images(tree);
-  bool parts = std::any_of(images.begin(), images.end(), [](const auto& image) { return names_part(image.names[0]); });
+  bool parts = has_parts(images);
   if (parts) check_parts(tree, images);
   std::set<std::string> there;
   for (const ImagePath& image : images) there.insert(lower(image.names[0]));
