@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <stint/layers/state_dict.h>
 
+#include <algorithm>
 #include <map>
 
 namespace stint {
@@ -56,6 +57,12 @@ bool is_counter(const std::string& name) {
   return name.ends_with("num_batches_tracked");
 }
 
+/// In the number of rows alone: of classes, where it is a head's weight or bias.
+bool differ_in_rows(const Shape& a, const Shape& b) {
+  return a.rank() == b.rank() && a.rank() > 0 && a[0] != b[0] &&
+         std::equal(a.dims().begin() + 1, a.dims().end(), b.dims().begin() + 1, b.dims().end());
+}
+
 /// Compares what a model wants with what is given, by name.
 struct Comparison {
   std::map<std::string, Tensor> given;
@@ -91,7 +98,7 @@ struct Comparison {
     Shape wanted = item.outer_shape();
     const Tensor& tensor = found->second;
     if (tensor.shape() == wanted && tensor.dtype() == DType::f32) return;
-    if (head.size() > 1 && name.starts_with(head) && tensor.shape() != wanted) {
+    if (head.size() > 1 && name.starts_with(head) && differ_in_rows(tensor.shape(), wanted)) {
       renewed.push_back(name);
       given.erase(found);
       return;

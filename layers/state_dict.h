@@ -12,7 +12,8 @@ std::vector<NamedTensor> state_dict(const ModelState& state);
 /// The layer of the last weight matrix, which turns features into classes: "fc", "heads.head".
 std::string head_name(const ModelState& state);
 
-/// What to do with a head (the last weight matrix and its bias) that has another number of classes.
+/// What to do with a head (the last weight matrix and its bias) that has another number of classes; one of another
+/// number of features never fits.
 enum class Head { must_fit, renew_if_other };
 
 /// The inverse of `state_dict`; PyTorch's batch counters (`num_batches_tracked`) may be there too. Returns the names

@@ -171,6 +171,10 @@ TEST_CASE("PyTorch's batch counters may be there, a head of other classes may be
   CHECK(load_state_dict(to, tensors, Head::renew_if_other) == std::vector<std::string>{"fc.weight", "fc.bias"});
   CHECK(same_bits(state_dict(to)[0].tensor, tensors[0].tensor));
   CHECK(load_state_dict(from, tensors, Head::renew_if_other).empty());
+  auto small = make_model({"logistic", {}, 1, 8, 10}), large = make_model({"logistic", {}, 1, 16, 3});
+  ModelState trained(*small, Device::cpu(), DType::f32, 3), wider(*large, Device::cpu(), DType::f32, 4);
+  CHECK_THROWS_WITH(load_state_dict(wider, state_dict(trained), Head::renew_if_other),
+                    Catch::Contains("fc.weight: expected [3,256] f32, got [10,64] f32"));
 }
 
 TEST_CASE("a state dict that does not fit is refused by name, and nothing is changed", "[layers]") {
