@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <stint/layers/safetensors.h>
+#include <stint/runtime/host_copy.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -58,16 +59,16 @@ class OutputFile {
   int descriptor_;
 };
 
-std::string header_of(const std::vector<NamedTensor>& tensors, const std::map<std::string, std::string>& metadata) {
+std::string header_of(const std::vector<StoredTensor>& tensors, const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
-    require(!header.contains(name), "safetensors", "there are two tensors named '{}'", name);
-    auto dims = tensor.shape().dims();
-    header[name] = {{"dtype", dtype_name(tensor.dtype())},
-                    {"shape", std::vector<std::int64_t>(dims.begin(), dims.end())},
-                    {"data_offsets", {offset, offset + tensor.bytes()}}};
+  for (const StoredTensor& tensor : tensors) {
+    require(!header.contains(tensor.name), "safetensors", "there are two tensors named '{}'", tensor.name);
+    auto dims = tensor.shape.dims();
+    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
+                           {"shape", std::vector<std::int64_t>(dims.begin(), dims.end())},
+                           {"data_offsets", {offset, offset + tensor.bytes()}}};
     offset += tensor.bytes();
   }
   std::string text = header.dump();
@@ -181,41 +182,92 @@ std::vector<Entry> parse_entries(const std::string& path, const Json& header, st
   return entries;
 }
 
+/// A file whose header has been found good.
+class InputFile {
+ public:
+  InputFile(const std::string& path, std::map<std::string, std::string>* metadata)
+      : path_(path), file_(path, std::ios::binary | std::ios::ate) {
+    if (!file_) fail(ErrorKind::data, "safetensors", "cannot read {}: {}", path, std::strerror(errno));
+    auto total = static_cast<std::uint64_t>(file_.tellg());
+    file_.seekg(0);
+    std::uint64_t length = 0;
+    if (total < 8 || !file_.read(reinterpret_cast<char*>(&length), 8)) refuse(path, "it is shorter than 8 bytes");
+    if (length > largest_header || length > total - 8) refuse(path, fmt::format("its header claims {} bytes", length));
+    std::string text(length, '\0');
+    if (!file_.read(text.data(), static_cast<std::streamsize>(length))) refuse(path, "its header is truncated");
+    Json header = parse_header(path, text);
+    auto texts = parse_metadata(path, header);
+    if (metadata) *metadata = std::move(texts);
+    data_ = 8 + length;
+    entries_ = parse_entries(path, header, total - data_);
+  }
+
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  void read(const Entry& entry, std::byte* to) {
+    file_.seekg(static_cast<std::streamoff>(data_ + entry.begin));
+    if (!file_.read(reinterpret_cast<char*>(to), static_cast<std::streamsize>(entry.end - entry.begin))) {
+      refuse(path_, fmt::format("tensor '{}' is truncated", entry.name));
+    }
+  }
+
+ private:
+  std::string path_;
+  std::ifstream file_;
+  std::uint64_t data_ = 0;  // where it begins
+  std::vector<Entry> entries_;
+};
+
 }  // namespace
 
-void write_safetensors(const std::string& path, const std::vector<NamedTensor>& tensors,
+std::vector<StoredTensor> stored(const std::vector<NamedTensor>& tensors) {
+  std::vector<StoredTensor> all;
+  for (const auto& [name, tensor] : tensors) {
+    all.push_back({name, tensor.shape(), tensor.dtype(),
+                   [tensor = tensor](std::vector<std::byte>& scratch) { return host_bytes(tensor, scratch); }});
+  }
+  return all;
+}
+
+void write_safetensors(const std::string& path, const std::vector<StoredTensor>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   std::string header = header_of(tensors, metadata);
   OutputFile file(path);
   std::uint64_t length = header.size();
   file.write(&length, sizeof length);
   file.write(header.data(), header.size());
-  for (const auto& [name, tensor] : tensors) {
-    Tensor here = tensor.device() == Device::cpu() ? tensor : tensor.copy_to(Device::cpu());
-    file.write(here.raw(), here.bytes());
+  std::vector<std::byte> scratch;
+  for (const StoredTensor& tensor : tensors) {
+    auto elements = tensor.elements(scratch);
+    file.write(elements.data(), elements.size());
   }
   file.finish();
 }
 
+void write_safetensors(const std::string& path, const std::vector<NamedTensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  write_safetensors(path, stored(tensors), metadata);
+}
+
+std::vector<StoredTensor> open_safetensors(const std::string& path, std::map<std::string, std::string>* metadata) {
+  auto file = std::make_shared<InputFile>(path, metadata);
+  std::vector<StoredTensor> tensors;
+  for (const Entry& entry : file->entries()) {
+    tensors.push_back({entry.name, entry.shape, entry.dtype, [file, entry](std::vector<std::byte>& scratch) {
+                         scratch.resize(entry.end - entry.begin);
+                         file->read(entry, scratch.data());
+                         return std::span<const std::byte>(scratch);
+                       }});
+  }
+  return tensors;
+}
+
 std::vector<NamedTensor> read_safetensors(const std::string& path, std::map<std::string, std::string>* metadata) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) fail(ErrorKind::data, "safetensors", "cannot read {}: {}", path, std::strerror(errno));
-  auto total = static_cast<std::uint64_t>(file.tellg());
-  file.seekg(0);
-  std::uint64_t length = 0;
-  if (total < 8 || !file.read(reinterpret_cast<char*>(&length), 8)) refuse(path, "it is shorter than 8 bytes");
-  if (length > largest_header || length > total - 8) refuse(path, fmt::format("its header claims {} bytes", length));
-  std::string text(length, '\0');
-  if (!file.read(text.data(), static_cast<std::streamsize>(length))) refuse(path, "its header is truncated");
-  Json header = parse_header(path, text);
-  auto texts = parse_metadata(path, header);
-  if (metadata) *metadata = std::move(texts);
+  InputFile file(path, metadata);
   std::vector<NamedTensor> tensors;
-  for (const Entry& entry : parse_entries(path, header, total - 8 - length)) {
+  for (const Entry& entry : file.entries()) {
     Tensor tensor(entry.shape, entry.dtype);
-    if (!file.read(reinterpret_cast<char*>(tensor.raw()), static_cast<std::streamsize>(tensor.bytes()))) {
-      refuse(path, fmt::format("tensor '{}' is truncated", entry.name));
-    }
+    file.read(entry, tensor.raw());
     tensors.push_back({entry.name, tensor});
   }
   return tensors;

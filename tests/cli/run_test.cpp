@@ -267,3 +267,26 @@ TEST_CASE("plan prints how the workers share the images") {
       run_program("plan --model mlp --workers 3 --sync sync").out,
       Catch::Contains("training images of each worker (iid, shared out anew in every epoch: one such draw), by class"));
 }
+
+TEST_CASE("what a plan says is enough to train, to save, to go on and to begin with a run's weights") {
+  TemporaryDirectory directory;
+  auto run = [&](const std::string& arguments) { return run_program(arguments, directory.path()); };
+  // The weights are most of it all: a second copy of them would not fit.
+  const std::string common =
+      "--model mlp --model-kwargs hidden=700 --dataset synthetic --image-size 8 --samples 32 --batch-size 16 --threads "
+      "1 ";
+  for (const std::string options : {"--momentum 0", "--opt sgd --amp bf16", "--opt adamw --model-ema"}) {
+    CAPTURE(options);
+    auto plan = nlohmann::json::parse(run("plan " + common + options + " --json").out);
+    std::string budget = std::to_string(plan.at("peak_bytes").at("total").get<std::int64_t>());
+    std::string within = " --threads 1 --mem-budget " + budget;
+    fs::remove_all(directory.path() / "runs");
+    for (const std::string& command : {"train " + common + options + " --epochs 1 --experiment x" + within,
+                                       "train --resume runs/x --epochs 2" + within,
+                                       "train " + common + options + " --epochs 1 --pretrained runs/x" + within}) {
+      Outcome outcome = run(command);
+      INFO(command << ": " << outcome.err);
+      CHECK(outcome.code == 0);
+    }
+  }
+}

@@ -15,7 +15,7 @@ int run_eval(Config config, const std::string& checkpoint) {
   Loader loader(data.test, test_options(config));
   Training training(config, data.train, 1, Device::parse(config.device));
   auto weights = find_weights(checkpoint);
-  load_state_dict(training.state(), read_safetensors(weights));
+  load_state_dict(training.state(), open_safetensors(weights));
   EvalResult result = training.evaluate(loader);
   warn(loader.bad_note());
   if (config.log.json) {

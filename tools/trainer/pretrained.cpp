@@ -10,7 +10,7 @@ namespace stint {
 std::string load_pretrained(const Config& config, ModelState& state) {
   if (config.model.pretrained.empty()) return "";
   auto file = find_weights(config.model.pretrained);
-  auto renewed = load_state_dict(state, read_safetensors(file), Head::renew_if_other);
+  auto renewed = load_state_dict(state, open_safetensors(file), Head::renew_if_other);
   if (renewed.empty()) return "";
   return fmt::format("{}: other classes, so {} keep their initial values", file.string(), fmt::join(renewed, ", "));
 }
