@@ -204,6 +204,49 @@ TEST_CASE("a run that goes on, or is evaluated, brings its own configuration; fl
   CHECK(nlohmann::json::parse(eval.out)["top1"] == nlohmann::json::parse(more.out)["top1"]);
 }
 
+TEST_CASE("a run has its own model definition, whatever becomes of the file") {
+  TemporaryDirectory directory;
+  auto run = [&](const std::string& arguments) { return run_program(arguments, directory.path()); };
+  auto write = [&](const std::string& kind) {
+    std::ofstream(directory.path() / "net.yaml")
+        << "layers:\n- {name: flat, kind: flatten}\n- {name: a, kind: linear, out: 16}\n- {name: b, kind: " << kind
+        << "}\n- {name: c, kind: linear, out: $classes}\n";
+  };
+  const std::string weights = "checkpoints/last/model.safetensors";
+  write("relu");
+  REQUIRE(run("train --model net.yaml --epochs 2 --threads 1 --experiment whole").code == 0);
+  REQUIRE(run("train --model net.yaml --epochs 1 --threads 1 --experiment x --sched constant").code == 0);
+  std::string top1 = run("eval --checkpoint runs/x").out;
+  write("softmax");
+  CHECK(run("eval --checkpoint runs/x").out == top1);
+  CHECK(run("eval --checkpoint runs/x --model net.yaml").out != top1);
+  Outcome other = run("train --resume runs/x --model net.yaml --epochs 2");
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, Catch::StartsWith("stint: resume: net.yaml is not what the run began with, which is "
+                                          "runs/x/model.yaml: leave out --model"));
+  fs::remove(directory.path() / "net.yaml");
+  fs::rename(directory.path() / "runs/x", directory.path() / "moved");
+  for (const std::string command :
+       {"eval --checkpoint moved", "convert --pretrained moved --output x.safetensors", "inspect mem moved"}) {
+    Outcome outcome = run(command);
+    INFO(command << ": " << outcome.err);
+    CHECK(outcome.code == 0);
+  }
+  Outcome on = run("train --resume moved --epochs 2");
+  CHECK(on.code == 0);
+  CHECK_THAT(on.out, !Catch::Contains("model.name"));
+  CHECK(run("train --config moved/args.yaml --experiment again --epochs 2 --sched cosine").code == 0);
+  auto same = [&](const std::string& a, const std::string& b) {
+    return run_shell("cmp " + a + " " + b, directory.path()).code == 0;
+  };
+  CHECK(same("runs/again/" + weights, "runs/whole/" + weights));
+  CHECK(same("runs/again/model.yaml", "runs/whole/model.yaml"));
+  write("relu");
+  CHECK(run("train --resume moved --model net.yaml --epochs 3").code == 0);
+  fs::remove(directory.path() / "moved/model.yaml");  // as in a run of an earlier version
+  CHECK(run("eval --checkpoint moved").code == 0);
+}
+
 TEST_CASE("the average is what a run of --model-ema is evaluated by, and begins with given weights") {
   TemporaryDirectory directory;
   std::string path = directory.path(), train = "train --model mlp --epochs 1 --output . --json --model-ema ";

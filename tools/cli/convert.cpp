@@ -51,8 +51,9 @@ int run_convert(const Config& config, const std::string& to, const std::string& 
     dict = state_dict(renamed);
   }
   write_safetensors(output, dict, metadata);
+  const std::string& called = to.empty() ? config.model.name : to;
   if (config.log.json) {
-    nlohmann::ordered_json json = {{"model", spec.name},
+    nlohmann::ordered_json json = {{"model", called},
                                    {"weights", file.string()},
                                    {"output", output},
                                    {"tensors", dict.size()},
@@ -62,8 +63,7 @@ int run_convert(const Config& config, const std::string& to, const std::string& 
     return 0;
   }
   for (const std::string& name : renewed) fmt::print("{} has other classes and gets initial values\n", name);
-  fmt::print("{}: {} tensors, {} parameters of {}\n", output, dict.size(), state.parameter_table().dimension(),
-             spec.name);
+  fmt::print("{}: {} tensors, {} parameters of {}\n", output, dict.size(), state.parameter_table().dimension(), called);
   return 0;
 }
 

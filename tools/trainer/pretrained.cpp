@@ -17,7 +17,7 @@ std::string load_pretrained(const Config& config, ModelState& state) {
 
 ModelSpec spec_of_weights(const Config& config, const std::vector<NamedTensor>& weights) {
   auto or_else = [](std::int64_t value, std::int64_t fallback) { return value > 0 ? value : fallback; };
-  ModelSpec spec{.name = config.model.name, .kwargs = config.model.kwargs};
+  ModelSpec spec{.name = config.model.source(), .kwargs = config.model.kwargs};
   spec.channels = or_else(config.data.channels, spec.channels);
   std::int64_t side = Kwargs(spec).integer("image_size", spec.image_size);
   spec.image_size = or_else(config.data.image_size, side);

@@ -231,7 +231,7 @@ std::unique_ptr<Module> make_configured_model(const Config& config, const ImageS
          classes);
   }
   std::int64_t size = config.data.image_size > 0 ? config.data.image_size : images.height;
-  auto model = make_model({config.model.name, config.model.kwargs, images.channels, size, classes});
+  auto model = make_model({config.model.source(), config.model.kwargs, images.channels, size, classes});
   if (config.optim.decay_exclude == "norm-bias") exclude_from_decay(*model);
   for (const auto& [prefix, factor] : config.optim.lr_scale) scale_learning_rate(*model, prefix, factor);
   return model;
