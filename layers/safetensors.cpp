@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -28,16 +31,27 @@ std::string dtype_name(DType dtype) {
   return "";
 }
 
-/// Closes its descriptor; every failure says what could not be done to which file.
+/// A file that is there when it is whole: written as NAME.new, which `finish` puts in the place of what stood there.
+/// What is no plain file, like /dev/stdout or a pipe, is written as it is. Every failure says what could not be done to
+/// which file.
 class OutputFile {
  public:
-  explicit OutputFile(const std::string& path)
-      : path_(path), descriptor_(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+  explicit OutputFile(const std::string& path) : path_(path) {
+    namespace fs = std::filesystem;
+    std::error_code none;
+    fs::file_status there = fs::status(path, none);
+    aside_ = !fs::exists(there) || fs::is_regular_file(there);
+    if (aside_ && fs::exists(there) && fs::is_symlink(path, none)) path_ = fs::canonical(path, none);
+    descriptor_ = open(written().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     check(descriptor_ >= 0);
   }
   ~OutputFile() {
     if (descriptor_ >= 0) close(descriptor_);
+    if (aside_ && !whole_) unlink(written().c_str());
   }
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
   void write(const void* data, std::size_t bytes) {
     const char* next = static_cast<const char*>(data);
     while (bytes > 0) {
@@ -49,14 +63,18 @@ class OutputFile {
     }
   }
   void finish() {
-    check(fsync(descriptor_) == 0);
+    check(!aside_ || fsync(descriptor_) == 0);  // nothing else can be synced
     check(close(std::exchange(descriptor_, -1)) == 0);
+    check(!aside_ || rename(written().c_str(), path_.c_str()) == 0);
+    whole_ = true;
   }
 
  private:
+  std::string written() const { return aside_ ? path_ + ".new" : path_; }
   void check(bool good) const { require(good, "safetensors", "cannot write {}: {}", path_, std::strerror(errno)); }
   std::string path_;
-  int descriptor_;
+  bool aside_ = true, whole_ = false;
+  int descriptor_ = -1;
 };
 
 std::string header_of(const std::vector<StoredTensor>& tensors, const std::map<std::string, std::string>& metadata) {
@@ -121,6 +139,18 @@ struct Entry {
   std::uint64_t begin, end;
 };
 
+/// The format has more of them than we read.
+[[noreturn]] void refuse_dtype(const std::string& path, const std::string& name, const Json& entry) {
+  std::string given = entry.contains("dtype") && entry["dtype"].is_string() ? entry["dtype"].get<std::string>() : "";
+  bool plausible = !given.empty() && given.size() <= 16 && std::all_of(given.begin(), given.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+  });
+  if (!plausible) refuse(path, fmt::format("tensor '{}' has a wrong dtype", name));
+  std::string ours;
+  for (auto [text, dtype] : dtype_names) ours += (ours.empty() ? "" : ", ") + std::string(text);
+  fail(ErrorKind::data, "safetensors", "{}: tensor '{}' is {}, expected one of {}", path, name, given, ours);
+}
+
 Entry parse_entry(const std::string& path, const std::string& name, const Json& json) {
   auto wrong = [&](const char* what) { refuse(path, fmt::format("tensor '{}' has a wrong {}", name, what)); };
   if (!json.is_object() || json.size() != 3) wrong("entry");
@@ -132,7 +162,7 @@ Entry parse_entry(const std::string& path, const std::string& name, const Json& 
       known = true;
     }
   }
-  if (!known) wrong("dtype");
+  if (!known) refuse_dtype(path, name, json);
   auto unsigned_list = [](const Json& list) {
     return list.is_array() &&
            std::all_of(list.begin(), list.end(), [](const Json& v) { return v.is_number_unsigned(); });

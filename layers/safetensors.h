@@ -26,7 +26,7 @@ struct StoredTensor {
 std::vector<StoredTensor> stored(const std::vector<NamedTensor>& tensors);
 
 /// Writes tensors as a safetensors file: f32, bf16, i32, u8. No time stamps: equal tensors make equal files. The file
-/// is synced before this returns. Errors: cannot be written.
+/// is synced before this returns, and only then in the place of one that was there. Errors: cannot be written.
 void write_safetensors(const std::string& path, const std::vector<StoredTensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 void write_safetensors(const std::string& path, const std::vector<NamedTensor>& tensors,
