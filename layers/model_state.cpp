@@ -1,5 +1,6 @@
 #include <stint/kernels/vector/vector.h>
 #include <stint/layers/model_state.h>
+#include <stint/runtime/host_copy.h>
 
 #include <algorithm>
 
@@ -59,17 +60,16 @@ void ModelState::allocate(Device device) {
 }
 
 void ModelState::draw_initial_weights(std::uint64_t seed) {
-  Tensor weights = flat(Purpose::other, parameter_table_.extent(), DType::f32, Device::cpu());
-  Tensor statistics = flat(Purpose::other, buffer_table_.extent(), DType::f32, Device::cpu());
+  std::vector<float> values;  // of one tensor
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    members_[i]->initialise(place(weights, parameter_table_[i]).span<float>(), {seed, weight_sequences + i});
+    values.assign(members_[i]->master.count(), 0);
+    members_[i]->initialise(values, {seed, weight_sequences + i});
+    copy_from_host(std::as_bytes(std::span(values)), members_[i]->master);
   }
-  for (std::size_t i = 0; i < buffer_members_.size(); ++i) {
-    auto values = place(statistics, buffer_table_[i]).span<float>();
-    std::fill(values.begin(), values.end(), buffer_members_[i]->initial);
+  for (Buffer* buffer : buffer_members_) {
+    values.assign(buffer->value.count(), buffer->initial);
+    copy_from_host(std::as_bytes(std::span(values)), buffer->value);
   }
-  parameters_.copy_from(weights);
-  buffers_.copy_from(statistics);
   refresh_twin();
 }
 

@@ -6,9 +6,9 @@ namespace stint {
 
 Tensor MaxPool::forward(Saver& saver, const Tensor& x) const {
   window.check(name, x.shape());
-  require(window.padding <= window.kernel / 2 && window.kernel <= 16, name,
-          "expected padding <= kernel / 2 and kernel <= 16, got padding {} and kernel {}", window.padding,
-          window.kernel);
+  require(window.padding <= window.kernel / 2 && window.kernel <= largest_kernel, name,
+          "expected padding <= kernel / 2 and kernel <= {}, got padding {} and kernel {}", largest_kernel,
+          window.padding, window.kernel);
   TensorSpec spec = x.spec();
   spec.shape = {x.shape()[0], window.output(x.shape()[1]), window.output(x.shape()[2]), x.shape()[3]};
   Tensor y(spec);

@@ -5,7 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <fstream>
-#include <sstream>
+#include <set>
 
 namespace stint::models {
 
@@ -86,11 +86,15 @@ class Reader {
 
   YAML::Node load() const {
     std::ifstream stream(file_, std::ios::binary);
-    std::ostringstream text;
-    if (!stream || !(text << stream.rdbuf())) fail(ErrorKind::usage, "model", "cannot read {}", file_);
-    if (text.str().size() > largest_file) fail(ErrorKind::usage, "model", "{} is larger than 1 MiB", file_);
+    std::string text(largest_file + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (!stream.is_open() || stream.bad()) fail(ErrorKind::usage, "model", "cannot read {}", file_);
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (text.size() > largest_file) fail(ErrorKind::usage, "model", "{} is larger than 1 MiB", file_);
     try {
-      YAML::Node root = YAML::Load(text.str());
+      std::vector<YAML::Node> documents = YAML::LoadAll(text);
+      if (documents.size() > 1) at(documents[1]).refuse("did not expect a second document");
+      YAML::Node root = documents.empty() ? YAML::Node() : documents[0];
       if (!root.IsMap() || !root["layers"]) fail(ErrorKind::usage, "model", "{}: expected a list `layers:`", file_);
       return root;
     } catch (const YAML::Exception& error) {
@@ -99,8 +103,10 @@ class Reader {
   }
 
   void refuse_other_keys(const YAML::Node& map, const std::vector<std::string>& known) const {
+    std::set<std::string> seen;
     for (const auto& entry : map) {
       std::string key = entry.first.Scalar();
+      if (!seen.insert(key).second) at(entry.first).refuse("'{}' is there twice", key);
       if (std::find(known.begin(), known.end(), key) != known.end()) continue;
       at(entry.first).refuse("there is no key '{}' here{}", key, did_you_mean(key, known));
     }
@@ -293,8 +299,10 @@ std::vector<std::string> LayerText::list(const std::string& key) {
 }
 
 void LayerText::finish() const {
+  std::set<std::string> seen;
   for (const auto& entry : node_) {
     std::string key = entry.first.Scalar();
+    if (!seen.insert(key).second) place_.refuse("'{}' is there twice", key);
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     place_.refuse("there is no key '{}' here{}", key, did_you_mean(key, known_));
   }

@@ -1,5 +1,6 @@
 #include <stint/kernels/add/add.h>
 #include <stint/kernels/avg_pool/avg_pool.h>
+#include <stint/kernels/max_pool/max_pool.h>
 #include <stint/kernels/window.h>
 #include <stint/layers/batch_norm.h>
 #include <stint/layers/conv2d.h>
@@ -55,10 +56,22 @@ struct Making {
   void expect_image() const { expect(in().rank() == 3, "an image [H,W,C]"); }
   void expect_tokens() const { expect(in().rank() == 2, "tokens [T,C]"); }
 
+  /// Of a kind with a weight for each feature: behind a flatten these would be in our order, H,W,C, and not in
+  /// PyTorch's.
+  void expect_unflattened() const {
+    for (const LayerInput& input : inputs) {
+      if (input.places == 1) continue;
+      layer.text.place().refuse(
+          "{} behind a flatten would have its weights in another order than PyTorch's: expected it in front of the "
+          "flatten, or behind a linear layer",
+          layer.kind);
+    }
+  }
+
   /// `std: 0.02` draws weights from a normal distribution and sets biases to zero; `init: fan_in` is PyTorch's default.
   Initialiser weight_start(std::int64_t fan_in) const {
     double deviation = text().number("std", 0);
-    if (deviation > 0) return normal(static_cast<float>(deviation));
+    if (text().has("std")) return normal(static_cast<float>(deviation));
     std::string init = text().text("init", "");
     if (init == "fan_in") return fan_in_uniform(fan_in);
     if (!init.empty()) text().place().refuse("expected init to be fan_in, got '{}'", init);
@@ -91,6 +104,10 @@ Window read_window(const Making& m, std::int64_t kernel, bool pool) {
   window.stride = size("stride", pool ? window.kernel : 1, 1);
   window.padding = size("padding", 0, 0);
   m.expect_image();
+  if (pool && window.padding > window.kernel / 2) {
+    m.text().place().refuse("expected a padding of at most half the kernel of {}, got {}", window.kernel,
+                            window.padding);
+  }
   m.expect(std::min(m.in()[0], m.in()[1]) + 2 * window.padding >= window.kernel,
            fmt::format("an image of at least {0}x{0}", window.kernel - 2 * window.padding));
   return window;
@@ -121,6 +138,7 @@ BuiltLayer make_linear(const Making& m) {
 BuiltLayer make_batch_norm(const Making& m) {
   using layers::BatchNorm;
   m.expect(m.in().rank() != 2, "an image [H,W,C] or features [C]");
+  m.expect_unflattened();
   auto activation = m.text().flag("relu") ? BatchNorm::Activation::relu : BatchNorm::Activation::none;
   if (m.inputs.size() == 1) return make_simple<BatchNorm>(m.in(), m.in()[-1], activation);
   m.expect(m.inputs[1].shape == m.in(), "a residual of the same shape");
@@ -133,6 +151,7 @@ BuiltLayer make_batch_norm(const Making& m) {
 
 BuiltLayer make_add(const Making& m) {
   m.expect(m.inputs.size() == 2 && m.inputs[1].shape == m.in(), "two inputs of the same shape");
+  m.expect(m.inputs[1].places == m.inputs[0].places, "features in one order, both behind a flatten or neither");
   return {std::make_unique<Sum>(),
           [](Module& module, Tape& tape, const std::vector<Value>& x) {
             return static_cast<Sum&>(module)(tape, x[0], x[1]);
@@ -171,6 +190,9 @@ BuiltLayer make_select_token(const Making& m) {
 
 BuiltLayer make_pool(const Making& m, bool max) {
   Window window = read_window(m, 1, true);
+  if (max && window.kernel > stint::MaxPool::largest_kernel) {
+    m.text().place().refuse("expected a kernel of at most {}, got {}", stint::MaxPool::largest_kernel, window.kernel);
+  }
   Shape output = windowed(m.in(), window, m.in()[2]);
   return max ? make_simple<layers::MaxPool>(output, window) : make_simple<AvgPool>(output, window);
 }
@@ -195,12 +217,21 @@ BuiltLayer make_drop(const Making& m) {
 
 BuiltLayer make_layer_norm(const Making& m) {
   m.expect(m.in().rank() <= 2, "tokens [T,C] or features [C]");
+  m.expect_unflattened();
   return make_simple<layers::LayerNorm>(m.in(), m.in()[-1], static_cast<float>(m.text().number("eps", 1e-6)));
 }
 
 BuiltLayer make_softmax(const Making& m) {
   m.expect(m.in().rank() <= 2, "tokens [T,C] or features [C]");
   return make_simple<layers::Softmax>(m.in());
+}
+
+/// Kinds that leave every feature in its place, so that behind a flatten a linear layer still knows PyTorch's order.
+bool keeps_order(const std::string& kind) {
+  for (const char* known : {"add", "drop_path", "dropout", "gelu", "relu", "softmax"}) {
+    if (kind == known) return true;
+  }
+  return false;
 }
 
 using Make = BuiltLayer (*)(const Making&);
@@ -246,8 +277,7 @@ BuiltLayer build_layer(DefinedLayer& layer, const std::vector<LayerInput>& input
   Making making{layer, inputs, parameter};
   BuiltLayer built = found->second(making);
   layer.text.finish();
-  bool keeps_order = layer.kind == "dropout" || layer.kind == "relu" || layer.kind == "gelu" || layer.kind == "softmax";
-  if (keeps_order) built.places = inputs[0].places;
+  if (keeps_order(layer.kind)) built.places = inputs[0].places;
   return built;
 }
 

@@ -204,6 +204,49 @@ TEST_CASE("a run that goes on, or is evaluated, brings its own configuration; fl
   CHECK(nlohmann::json::parse(eval.out)["top1"] == nlohmann::json::parse(more.out)["top1"]);
 }
 
+TEST_CASE("a run has its own model definition, whatever becomes of the file") {
+  TemporaryDirectory directory;
+  auto run = [&](const std::string& arguments) { return run_program(arguments, directory.path()); };
+  auto write = [&](const std::string& kind) {
+    std::ofstream(directory.path() / "net.yaml")
+        << "layers:\n- {name: flat, kind: flatten}\n- {name: a, kind: linear, out: 16}\n- {name: b, kind: " << kind
+        << "}\n- {name: c, kind: linear, out: $classes}\n";
+  };
+  const std::string weights = "checkpoints/last/model.safetensors";
+  write("relu");
+  REQUIRE(run("train --model net.yaml --epochs 2 --threads 1 --experiment whole").code == 0);
+  REQUIRE(run("train --model net.yaml --epochs 1 --threads 1 --experiment x --sched constant").code == 0);
+  std::string top1 = run("eval --checkpoint runs/x").out;
+  write("softmax");
+  CHECK(run("eval --checkpoint runs/x").out == top1);
+  CHECK(run("eval --checkpoint runs/x --model net.yaml").out != top1);
+  Outcome other = run("train --resume runs/x --model net.yaml --epochs 2");
+  CHECK(other.code == 2);
+  CHECK_THAT(other.err, Catch::StartsWith("stint: resume: net.yaml is not what the run began with, which is "
+                                          "runs/x/model.yaml: leave out --model"));
+  fs::remove(directory.path() / "net.yaml");
+  fs::rename(directory.path() / "runs/x", directory.path() / "moved");
+  for (const std::string command :
+       {"eval --checkpoint moved", "convert --pretrained moved --output x.safetensors", "inspect mem moved"}) {
+    Outcome outcome = run(command);
+    INFO(command << ": " << outcome.err);
+    CHECK(outcome.code == 0);
+  }
+  Outcome on = run("train --resume moved --epochs 2");
+  CHECK(on.code == 0);
+  CHECK_THAT(on.out, !Catch::Contains("model.name"));
+  CHECK(run("train --config moved/args.yaml --experiment again --epochs 2 --sched cosine").code == 0);
+  auto same = [&](const std::string& a, const std::string& b) {
+    return run_shell("cmp " + a + " " + b, directory.path()).code == 0;
+  };
+  CHECK(same("runs/again/" + weights, "runs/whole/" + weights));
+  CHECK(same("runs/again/model.yaml", "runs/whole/model.yaml"));
+  write("relu");
+  CHECK(run("train --resume moved --model net.yaml --epochs 3").code == 0);
+  fs::remove(directory.path() / "moved/model.yaml");  // as in a run of an earlier version
+  CHECK(run("eval --checkpoint moved").code == 0);
+}
+
 TEST_CASE("the average is what a run of --model-ema is evaluated by, and begins with given weights") {
   TemporaryDirectory directory;
   std::string path = directory.path(), train = "train --model mlp --epochs 1 --output . --json --model-ema ";
@@ -266,4 +309,27 @@ TEST_CASE("plan prints how the workers share the images") {
   CHECK_THAT(
       run_program("plan --model mlp --workers 3 --sync sync").out,
       Catch::Contains("training images of each worker (iid, shared out anew in every epoch: one such draw), by class"));
+}
+
+TEST_CASE("what a plan says is enough to train, to save, to go on and to begin with a run's weights") {
+  TemporaryDirectory directory;
+  auto run = [&](const std::string& arguments) { return run_program(arguments, directory.path()); };
+  // The weights are most of it all: a second copy of them would not fit.
+  const std::string common =
+      "--model mlp --model-kwargs hidden=700 --dataset synthetic --image-size 8 --samples 32 --batch-size 16 --threads "
+      "1 ";
+  for (const std::string options : {"--momentum 0", "--opt sgd --amp bf16", "--opt adamw --model-ema"}) {
+    CAPTURE(options);
+    auto plan = nlohmann::json::parse(run("plan " + common + options + " --json").out);
+    std::string budget = std::to_string(plan.at("peak_bytes").at("total").get<std::int64_t>());
+    std::string within = " --threads 1 --mem-budget " + budget;
+    fs::remove_all(directory.path() / "runs");
+    for (const std::string& command : {"train " + common + options + " --epochs 1 --experiment x" + within,
+                                       "train --resume runs/x --epochs 2" + within,
+                                       "train " + common + options + " --epochs 1 --pretrained runs/x" + within}) {
+      Outcome outcome = run(command);
+      INFO(command << ": " << outcome.err);
+      CHECK(outcome.code == 0);
+    }
+  }
 }

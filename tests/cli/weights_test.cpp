@@ -85,6 +85,36 @@ TEST_CASE("convert carries a vision transformer to the other zoo's names and bac
             .err == "stint: resnet18: takes no keyword argument 'depth'\n");
 }
 
+TEST_CASE("convert knows the images of a run's weights, and changes none of them") {
+  TemporaryDirectory directory;
+  auto run = [&](const std::string& arguments) { return run_program(arguments, directory.path()); };
+  const std::string shape = " --dataset synthetic --image-size 12 --channels 2 --num-classes 3 --samples 8 ";
+  REQUIRE(run("train --model logistic --epochs 1 --experiment digits").code == 0);
+  REQUIRE(
+      run("train --model resnet20 --model-kwargs width=4 --batch-size 4 --epochs 1 --experiment made" + shape).code ==
+      0);
+  for (const std::string name : {"digits", "made"}) {
+    std::string trained = "runs/" + name + "/checkpoints/last/model.safetensors";
+    Outcome whole = run("convert --pretrained runs/" + name + " --output whole.safetensors");
+    INFO(whole.err << whole.out);
+    REQUIRE(whole.code == 0);
+    CHECK(whole.out.starts_with("whole.safetensors: "));
+    CHECK(bytes_of(directory.path() / "whole.safetensors") == bytes_of(directory.path() / trained));
+  }
+  REQUIRE(run("convert --model logistic --pretrained runs/digits/checkpoints/last/model.safetensors "
+              "--output alone.safetensors && cmp alone.safetensors runs/digits/checkpoints/last/model.safetensors")
+              .code == 0);
+  Outcome other = run("convert --pretrained runs/digits --image-size 16 --output other.safetensors");
+  CHECK(other.code == 4);
+  CHECK_THAT(other.err, Catch::Contains("fc.weight: expected [10,256] f32, got [10,64] f32"));
+  Outcome larger = run("train --model logistic --pretrained runs/digits --epochs 1 --image-size 16");
+  CHECK(larger.code == 4);
+  CHECK_THAT(larger.err, Catch::Contains("fc.weight: expected [10,256] f32, got [10,64] f32"));
+  Outcome fewer = run("convert --pretrained runs/digits --num-classes 4 --output four.safetensors");
+  CHECK(fewer.code == 0);
+  CHECK_THAT(fewer.out, Catch::StartsWith("fc.weight has other classes and gets initial values\n"));
+}
+
 TEST_CASE("weights of another model are refused by name, another number of classes renews the head") {
   GoldenFolder golden("preact_resnet18");
   Outcome other = golden.run("convert --model resnet20 --pretrained weights.safetensors --output x.safetensors");

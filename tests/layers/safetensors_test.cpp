@@ -115,6 +115,34 @@ TEST_CASE("safetensors headers that break the format are refused", "[layers]") {
   }
 }
 
+TEST_CASE("a dtype that is not read is named, with those that are", "[layers]") {
+  TemporaryDirectory directory;
+  std::string half = R"({"w":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})";
+  CHECK_THROWS_WITH(read_safetensors(file_with(directory, half, "xxxx")),
+                    Catch::EndsWith("made.safetensors: tensor 'w' is F16, expected one of F32, BF16, I32, U8, I64"));
+}
+
+TEST_CASE("a file that cannot be written leaves the one that was there", "[layers]") {
+  TemporaryDirectory directory;
+  std::string path = directory.path() / "w.safetensors", link = directory.path() / "link.safetensors";
+  Tensor kept = to_tensor(random_reals(6, 1), {{2, 3}}), other = to_tensor(random_reals(6, 2), {{2, 3}});
+  write_safetensors(path, {{"w", kept}});
+  std::vector<StoredTensor> broken = stored({{"w", other}, {"v", other}});
+  broken[1].elements = [](std::vector<std::byte>&) -> std::span<const std::byte> {
+    fail(ErrorKind::runtime, "test", "no elements");
+  };
+  CHECK_THROWS_WITH(write_safetensors(path, broken), Catch::Contains("no elements"));
+  CHECK(same_bits(read_safetensors(path)[0].tensor, kept));
+  CHECK(!std::filesystem::exists(path + ".new"));
+  std::filesystem::create_symlink("w.safetensors", link);
+  write_safetensors(link, {{"w", other}});
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(same_bits(read_safetensors(path)[0].tensor, other));
+  std::filesystem::create_symlink("/dev/null", directory.path() / "nowhere");
+  CHECK_NOTHROW(write_safetensors(directory.path() / "nowhere", {{"w", kept}}));
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+}
+
 TEST_CASE("a safetensors file that is cut anywhere is refused", "[layers]") {
   TemporaryDirectory directory;
   std::string path = directory.path() / "whole.safetensors";
@@ -171,6 +199,10 @@ TEST_CASE("PyTorch's batch counters may be there, a head of other classes may be
   CHECK(load_state_dict(to, tensors, Head::renew_if_other) == std::vector<std::string>{"fc.weight", "fc.bias"});
   CHECK(same_bits(state_dict(to)[0].tensor, tensors[0].tensor));
   CHECK(load_state_dict(from, tensors, Head::renew_if_other).empty());
+  auto small = make_model({"logistic", {}, 1, 8, 10}), large = make_model({"logistic", {}, 1, 16, 3});
+  ModelState trained(*small, Device::cpu(), DType::f32, 3), wider(*large, Device::cpu(), DType::f32, 4);
+  CHECK_THROWS_WITH(load_state_dict(wider, state_dict(trained), Head::renew_if_other),
+                    Catch::Contains("fc.weight: expected [3,256] f32, got [10,64] f32"));
 }
 
 TEST_CASE("a state dict that does not fit is refused by name, and nothing is changed", "[layers]") {

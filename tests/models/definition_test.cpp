@@ -149,6 +149,50 @@ TEST_CASE("softmax in a definition makes each row a distribution", "[models]") {
         "net.yaml:2: layer 's': softmax expected tokens [T,C] or features [C], got [16,16,3]");
 }
 
+TEST_CASE("what lies between a flatten and a linear layer leaves its weights in PyTorch's order", "[models]") {
+  TemporaryDirectory directory;
+  const std::string flat = "- {name: f, kind: flatten}\n", head = "- {name: fc, kind: linear, out: $classes}\n";
+  ModelSpec spec{directory.path() / "net.yaml", {}, 3, 2, 4};
+  std::ofstream(spec.name) << with_layers(flat + "- {name: r, kind: relu}\n- {name: s, kind: add, inputs: [f, r]}\n" +
+                                          "- {name: d, kind: drop_path}\n" + head);
+  auto model = make_model(spec);
+  ModelState state(*model, Device::cpu(), DType::f32, 1);
+  Tape tape(Tape::Mode::inference);
+  Tensor image = to_tensor(random_reals(2 * 2 * 3, 5), {{1, 2, 2, 3}});
+  Reals x = to_reals(image), logits = to_reals((*model)(tape, tape.constant(image)).tensor());
+  auto weights = state_dict(state);
+  Reals weight = to_reals(weights[0].tensor), bias = to_reals(weights[1].tensor);
+  for (int o = 0; o < 4; ++o) {
+    double sum = bias[o];
+    for (int c = 0; c < 3; ++c) {
+      for (int p = 0; p < 4; ++p) {
+        double value = x[p * 3 + c];
+        sum += weight[o * 12 + c * 4 + p] * (value + std::max(value, 0.0));
+      }
+    }
+    CHECK(logits[o] == Approx(sum));
+  }
+  for (const std::string kind : {"batch_norm", "layer_norm"}) {
+    CHECK(refusal(with_layers(flat + "- {name: n, kind: " + kind + "}\n" + head)) ==
+          "net.yaml:3: layer 'n': " + kind +
+              " behind a flatten would have its weights in another order than PyTorch's: "
+              "expected it in front of the flatten, or behind a linear layer");
+    CHECK(refusal(with_layers(flat + head + "- {name: n, kind: " + kind + "}\n")) == "accepted");
+  }
+  CHECK_THAT(refusal(with_layers(
+                 flat + "- {name: l, kind: linear, out: 768}\n- {name: s, kind: add, inputs: [f, l]}\n" + head)),
+             Catch::Contains("layer 's': add expected features in one order, both behind a flatten or neither"));
+}
+
+TEST_CASE("a deviation of 0 draws zeros", "[models]") {
+  TemporaryDirectory directory;
+  ModelSpec spec{directory.path() / "net.yaml", {}, 3, 2, 4};
+  std::ofstream(spec.name) << with_layers("- {name: f, kind: flatten}\n- {name: fc, kind: linear, out: 4, std: 0}\n");
+  auto model = make_model(spec);
+  ModelState state(*model, Device::cpu(), DType::f32, 1);
+  for (double value : to_reals(state.parameters())) CHECK(value == 0);
+}
+
 TEST_CASE("every example of docs/model-files.md is a network", "[models]") {
   std::ifstream page(STINT_SOURCE "/docs/model-files.md");
   std::string example;
@@ -204,6 +248,23 @@ TEST_CASE("a definition's slips are refused, with a suggestion where one is clos
     std::string line = std::string("- {name: ") + name + ", kind: relu}\n";
     CHECK(refusal(with_layers(line)) == "net.yaml:2: expected a name of letters, digits, '_', '-' and '.'");
   }
+  CHECK(refusal(with_layers("- {name: c, kind: conv, out: 6, bias: true, out: 8}\n")) ==
+        "net.yaml:2: layer 'c': 'out' is there twice");
+  CHECK(refusal(with_layers("- {name: g, name: h, layers: [{name: p, kind: global_pool}]}\n")) ==
+        "net.yaml:2: 'name' is there twice");
+  CHECK(refusal(with_layers("- {name: p, kind: global_pool}\n") + with_layers("- {name: r, kind: relu}\n")) ==
+        "net.yaml:3: 'layers' is there twice");
+  CHECK(refusal("parameters: {a: 1, a: 2}\n" + with_layers("- {name: p, kind: global_pool}\n")) ==
+        "net.yaml:1: expected a parameter with one value and a name of its own, got 'a'");
+  CHECK_THAT(refusal(with_layers("- {name: p, kind: global_pool}\n") + "---\nmore: 1\n"),
+             Catch::EndsWith("did not expect a second document"));
+  CHECK(refusal("") == "net.yaml: expected a list `layers:`");
+  CHECK(refusal(with_layers("- {name: p, kind: max_pool, kernel: 17, padding: 8}\n")) ==
+        "net.yaml:2: layer 'p': expected a kernel of at most 16, got 17");
+  for (const std::string kind : {"avg_pool", "max_pool"}) {
+    CHECK(refusal(with_layers("- {name: p, kind: " + kind + ", kernel: 2, padding: 3}\n")) ==
+          "net.yaml:2: layer 'p': expected a padding of at most half the kernel of 2, got 3");
+  }
   CHECK(refusal("layer: []\n") == "net.yaml: expected a list `layers:`");
   CHECK_THAT(refusal("layers: [\n"), Catch::StartsWith("net.yaml:2: is not YAML"));
   CHECK(refusal("layerss: 3\n" + with_layers("- {name: a, kind: relu}\n")) ==
@@ -211,4 +272,7 @@ TEST_CASE("a definition's slips are refused, with a suggestion where one is clos
   CHECK_THAT(refusal(with_layers("- {name: a, kind: relu}\n"), {"", {{"width", "3"}}, 3, 16, 10}),
              Catch::EndsWith("takes no keyword argument 'width'"));
   CHECK_THROWS_WITH(make_model({"/nowhere/net.yaml", {}}), Catch::Contains("cannot read /nowhere/net.yaml"));
+  TemporaryDirectory folder;
+  std::filesystem::create_directory(folder.path() / "net.yaml");
+  CHECK_THROWS_WITH(make_model({folder.path() / "net.yaml", {}}), Catch::Contains("cannot read"));
 }

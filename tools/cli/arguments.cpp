@@ -228,15 +228,40 @@ void set_by_key(Config& config, const std::string& text) {
   set_option(config, text.substr(0, equals), text.substr(equals + 1), "--set");
 }
 
+/// The copy of a model definition that lies beside the arguments of a run; empty: none does.
+std::string definition_beside(const std::filesystem::path& file) {
+  std::filesystem::path own = definition_of(file.parent_path());
+  return file.filename() == "args.yaml" && std::filesystem::exists(own) ? own.string() : "";
+}
+
+/// Lets `set` change options. Where it names the model, that is the file of this name, or the copy that `definition`
+/// is.
+template <typename Set>
+void set_options(Config& config, const std::string& definition, Set set) {
+  const std::string nobody = "\n";
+  std::string before = std::exchange(config.model.name, nobody);
+  set();
+  if (config.model.name == nobody) {
+    config.model.name = before;
+  } else {
+    config.model.definition = config.model.is_defined() ? definition : "";
+  }
+}
+
 /// `earlier`: the arguments of an earlier run, which everything given now goes over; may be empty.
 Config resolve(const RawTexts& raw, const std::string& earlier = "") {
   Config config;
-  if (!earlier.empty()) read_yaml(config, earlier);
-  for (const std::string& file : raw.files) read_yaml(config, file);
-  for (const Option& option : options()) {
-    for (const std::string& text : raw.values.at(option.key)) set_option(config, option.key, text, option.flag);
+  std::vector<std::string> files = raw.files;
+  if (!earlier.empty()) files.insert(files.begin(), earlier);
+  for (const std::string& file : files) {
+    set_options(config, definition_beside(file), [&] { read_yaml(config, file); });
   }
-  for (const std::string& text : raw.sets) set_by_key(config, text);
+  set_options(config, "", [&] {
+    for (const Option& option : options()) {
+      for (const std::string& text : raw.values.at(option.key)) set_option(config, option.key, text, option.flag);
+    }
+    for (const std::string& text : raw.sets) set_by_key(config, text);
+  });
   return config;
 }
 
@@ -294,7 +319,9 @@ Arguments arguments_of(const CLI::App& command, const RawTexts& raw) {
     if (!earlier.empty()) result.config = resolve(raw, earlier);
   }
   result.steps = read_steps(raw.steps, result.steps);
-  if (!raw.model.empty()) set_option(result.config, "model.name", raw.model, result.command);
+  if (!raw.model.empty()) {
+    set_options(result.config, "", [&] { set_option(result.config, "model.name", raw.model, result.command); });
+  }
   result.inputs = raw.inputs;
   result.to = raw.to;
   if (!raw.values.at("log.output").empty()) result.output = raw.values.at("log.output").back();

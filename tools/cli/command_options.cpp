@@ -52,6 +52,10 @@ bool concerns(const Option& option, const std::string& command) {
 std::string meaning(const Option& option, const std::string& command) {
   if (option.key == "log.output" && command == "predict") return "FILE.safetensors for the logits [N,classes]";
   if (option.key == "log.output" && command == "convert") return "FILE.safetensors to write";
+  if (option.key == "data.image_size" && (command == "predict" || command == "convert"))
+    return "height and width; 0: as the weights say, else 224";
+  if (option.key == "data.num_classes" && command == "convert") return "classes; 0: those of the weights";
+  if (option.key == "data.channels" && command == "convert") return "of the images; 0: as the weights say, else 3";
   if (option.key == "data.dataset" && command == "inspect model")
     return "whose images the model gets; with digits: synthetic ones, of the size that is usual for the model";
   if (option.key == "model.pretrained" && command != "train")

@@ -25,7 +25,7 @@ int run_eval(Config config, const std::string& checkpoint) {
   DataSet data = load_dataset(config);
   auto weights = find_weights(checkpoint);
   std::map<std::string, std::string> metadata;
-  auto tensors = read_safetensors(weights, &metadata);
+  auto tensors = open_safetensors(weights, &metadata);
   config.data.crop_pct = crop_of(config, metadata, weights);
   Loader loader(data.test, test_options(config));
   Training training(config, data.train, 1, Device::parse(config.device));

@@ -43,7 +43,13 @@ struct Config {
     std::string name = "resnet20";
     std::map<std::string, std::string> kwargs;
     std::string pretrained;  ///< weights to start from: a run, a checkpoint or a safetensors file
+    /// No option: where a run's options are read again, its own copy of the definition file that `name` is; or empty.
+    std::string definition;
     bool operator==(const Model&) const = default;
+
+    bool is_defined() const { return name.ends_with(".yaml"); }
+    /// What the network is made from: a registered name or a definition file.
+    const std::string& source() const { return definition.empty() ? name : definition; }
   } model;
 
   struct Optim {

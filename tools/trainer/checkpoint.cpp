@@ -2,6 +2,7 @@
 #include <stint/kernels/cpu_arithmetic.h>
 #include <stint/layers/safetensors.h>
 #include <stint/layers/state_dict.h>
+#include <stint/runtime/host_copy.h>
 #include <stint/runtime/parallel.h>
 #include <stint/tools/trainer/checkpoint.h>
 #include <stint/tools/trainer/checkpoint_state.h>
@@ -37,24 +38,23 @@ std::string differences(const Json& saved, const Json& now) {
 }
 
 void load_optimiser(const fs::path& file, LocalUpdate& optimiser) {
-  std::map<std::string, Tensor> saved;
-  for (auto& [name, tensor] : read_safetensors(file)) saved[name] = tensor;
+  std::map<std::string, StoredTensor> saved;
+  for (StoredTensor& each : open_safetensors(file)) saved[each.name] = each;
   auto state = optimiser.state();
   bool fits = saved.size() == state.size();
   for (const auto& [name, tensor] : state) {
     auto found = saved.find(name);
-    fits = fits && found != saved.end() && found->second.spec() == [&, spec = tensor.spec()]() mutable {
-      spec.device = Device::cpu();
-      return spec;
-    }();
+    fits =
+        fits && found != saved.end() && found->second.shape == tensor.shape() && found->second.dtype == tensor.dtype();
   }
   if (!fits) fail(ErrorKind::data, "checkpoint", "{} is not of this model and optimiser", file.string());
-  for (const auto& [name, tensor] : state) tensor.copy_from(saved.at(name));
+  std::vector<std::byte> scratch;
+  for (const auto& [name, tensor] : state) copy_from_host(saved.at(name).elements(scratch), tensor);
 }
 
 /// Under torchvision's names and layouts, with what images must go through.
 void write_weights(const fs::path& file, const Training& training) {
-  write_safetensors(file, state_dict(training.state()), {{"format", "pt"}, {"input", to_text(training.input())}});
+  write_safetensors(file, stored_state(training.state()), {{"format", "pt"}, {"input", to_text(training.input())}});
 }
 
 std::vector<std::string> files_in(const fs::path& directory) {
@@ -106,7 +106,7 @@ void save_checkpoint(const fs::path& directory, Training& training, const Progre
 std::string load_checkpoint(const fs::path& directory, Training& training, Progress& progress) {
   verify_checkpoint(directory);
   Json state = read_checkpoint_state(directory / "state.json");
-  load_state_dict(training.state(), read_safetensors(directory / "model.safetensors"));
+  load_state_dict(training.state(), open_safetensors(directory / "model.safetensors"));
   load_optimiser(directory / "optimizer.safetensors", training.optimiser());
   bool averaged = state["files"].contains("ema.safetensors");
   if (averaged != (training.ema() != nullptr)) {
@@ -115,7 +115,7 @@ std::string load_checkpoint(const fs::path& directory, Training& training, Progr
   }
   if (averaged) {
     EmaScope scope(training.ema());
-    load_state_dict(training.state(), read_safetensors(directory / "ema.safetensors"));
+    load_state_dict(training.state(), open_safetensors(directory / "ema.safetensors"));
   }
   try {
     training.set_steps(state.at("step"));

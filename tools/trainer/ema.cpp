@@ -1,6 +1,8 @@
 #include <stint/kernels/vector/vector.h>
 #include <stint/tools/trainer/ema.h>
 
+#include <algorithm>
+
 namespace stint {
 
 namespace {
@@ -11,11 +13,16 @@ Tensor copy_of(const Tensor& tensor) {
   return copy;
 }
 
+constexpr std::int64_t piece = 16384;  // elements
+
+/// Piece by piece: where the weights themselves fit a budget, a copy of them all may not.
 void exchange(const Tensor& a, const Tensor& b) {
-  if (a.count() == 0) return;
-  Tensor old = copy_of(a);
-  a.copy_from(b);
-  b.copy_from(old);
+  for (std::int64_t begin = 0; begin < a.count(); begin += piece) {
+    std::int64_t count = std::min(piece, a.count() - begin);
+    Tensor x = a.slice(begin, count), y = b.slice(begin, count), old = copy_of(x);
+    x.copy_from(y);
+    y.copy_from(old);
+  }
 }
 
 void average(float decay, const Tensor& model, const Tensor& average) {
@@ -27,13 +34,14 @@ void average(float decay, const Tensor& model, const Tensor& average) {
 }  // namespace
 
 Ema::Ema(ModelState& state, double decay) : state_(state), decay_(static_cast<float>(decay)) {
-  restart();
-}
-
-void Ema::restart() {
   PurposeScope scope(Purpose::optimiser);
   parameters_ = copy_of(state_.parameters());
   buffers_ = copy_of(state_.buffers());
+}
+
+void Ema::restart() {
+  parameters_.copy_from(state_.parameters());
+  buffers_.copy_from(state_.buffers());
 }
 
 void Ema::update() {

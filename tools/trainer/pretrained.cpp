@@ -10,14 +10,14 @@ namespace stint {
 std::string load_pretrained(const Config& config, ModelState& state) {
   if (config.model.pretrained.empty()) return "";
   auto file = find_weights(config.model.pretrained);
-  auto renewed = load_state_dict(state, read_safetensors(file), Head::renew_if_other);
+  auto renewed = load_state_dict(state, open_safetensors(file), Head::renew_if_other);
   if (renewed.empty()) return "";
   return fmt::format("{}: other classes, so {} keep their initial values", file.string(), fmt::join(renewed, ", "));
 }
 
 ModelSpec spec_of_weights(const Config& config, const std::vector<NamedTensor>& weights) {
   auto or_else = [](std::int64_t value, std::int64_t fallback) { return value > 0 ? value : fallback; };
-  ModelSpec spec{.name = config.model.name, .kwargs = config.model.kwargs};
+  ModelSpec spec{.name = config.model.source(), .kwargs = config.model.kwargs};
   spec.channels = or_else(config.data.channels, spec.channels);
   std::int64_t side = Kwargs(spec).integer("image_size", spec.image_size);
   spec.image_size = or_else(config.data.image_size, side);

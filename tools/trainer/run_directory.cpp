@@ -110,6 +110,9 @@ void cut_back_summary(const fs::path& file, std::int64_t epochs) {
 void begin(const fs::path& path, Config config) {
   config.resume.clear();  // of this start alone
   write_file(path / "args.yaml", to_yaml(config));
+  if (config.model.is_defined() && !fs::exists(definition_of(path))) {
+    write_file(definition_of(path), read_file(config.model.source()));
+  }
   if (!fs::exists(path / "summary.csv")) write_file(path / "summary.csv", summary_header());
   fs::create_directory(checkpoints_of(path));
 }
@@ -165,6 +168,17 @@ void RunDirectory::set_status(const std::string& status, const std::string& reas
   json["threads"] = thread_count();
   json["pid"] = getpid();
   write_file(path_ / "run.json", json_text(json, 2) + "\n");
+}
+
+void check_definition(const Config& config, const fs::path& run) {
+  const auto& model = config.model;
+  fs::path own = definition_of(run);
+  bool given = model.is_defined() && model.definition.empty();
+  if (!given || !fs::exists(own) || read_file(model.name) == read_file(own)) return;
+  fail(ErrorKind::usage, "resume",
+       "{} is not what the run began with, which is {}: leave out --model to go on with that, or begin a new run with "
+       "--pretrained {}",
+       model.name, own.string(), run.string());
 }
 
 fs::path run_to_resume(const Config& config) {

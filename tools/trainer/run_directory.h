@@ -9,9 +9,10 @@
 
 namespace stint {
 
-/// DIR/NAME/ with args.yaml, run.json, summary.csv, metrics.jsonl, a TensorBoard event file, checkpoints/, and at the
-/// end curves.svg and curves.png. Never overwritten: an experiment whose directory exists already is an error
-/// (ErrorKind::usage), and without a name it is a time stamp with a number if need be.
+/// DIR/NAME/ with args.yaml, model.yaml (where the model is a definition file: its text), run.json, summary.csv,
+/// metrics.jsonl, a TensorBoard event file, checkpoints/, and at the end curves.svg and curves.png. Never overwritten:
+/// an experiment whose directory exists already is an error (ErrorKind::usage), and without a name it is a time stamp
+/// with a number if need be.
 class RunDirectory {
  public:
   static RunDirectory create(const Config& config);
@@ -38,6 +39,16 @@ class RunDirectory {
   CheckpointStore checkpoints_;
   Metrics metrics_;
 };
+
+/// A run's copy of its model definition file, which may be edited after the run has begun; not there for a registered
+/// model.
+inline std::filesystem::path definition_of(const std::filesystem::path& run) {
+  return run / "model.yaml";
+}
+
+/// A run goes on with the network that it began with. Errors (ErrorKind::usage): the configuration names a definition
+/// file of another text than the run's copy.
+void check_definition(const Config& config, const std::filesystem::path& run);
 
 /// The checkpoints of a run directory.
 inline std::filesystem::path checkpoints_of(const std::filesystem::path& run) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <stint/layers/safetensors.h>
+#include <stint/runtime/host_copy.h>
 #include <stint/tools/trainer/files.h>
 #include <stint/tools/trainer/team_checkpoint.h>
 
@@ -37,16 +38,19 @@ enum class Others { allowed, refused };
 
 /// Copies into these what the file has under their names.
 void read_tensors(const fs::path& file, const std::vector<NamedTensor>& into, Others others) {
-  std::map<std::string, Tensor> saved;
-  for (auto& [name, tensor] : read_safetensors(file)) saved[name] = tensor;
+  std::map<std::string, StoredTensor> saved;
+  for (StoredTensor& each : open_safetensors(file)) saved[each.name] = each;
   bool whole = others == Others::allowed || saved.size() == into.size();
+  std::vector<std::byte> scratch;
   for (const NamedTensor& each : into) {
     auto found = saved.find(each.name);
-    if (!whole || found == saved.end() || found->second.count() != each.tensor.count()) {
+    bool fits = whole && found != saved.end() && found->second.shape.count() == each.tensor.count() &&
+                found->second.dtype == each.tensor.dtype();
+    if (!fits) {
       fail(ErrorKind::data, "checkpoint", "{} is not of this model, optimiser and --sync: {} does not fit",
            file.string(), each.name);
     }
-    each.tensor.copy_from(found->second);
+    copy_from_host(found->second.elements(scratch), each.tensor);
   }
 }
 

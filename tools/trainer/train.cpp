@@ -119,6 +119,7 @@ class Run {
   }
 
   void load(const fs::path& run) {
+    check_definition(config_, run);
     CheckpointStore checkpoints(checkpoints_of(run), config_.log.checkpoint_hist);
     if (checkpoints.empty()) return begin();
     std::string note;

@@ -107,6 +107,7 @@ Training::Training(const Config& config, const ImageSet& images, std::int64_t st
       smoothing_(static_cast<float>(config.optim.smoothing)),
       clip_(static_cast<float>(config.optim.clip_grad)),
       skip_nan_(config.optim.on_nan == "skip"),
+      keep_weights_(config.memory.budget.empty()),
       accumulations_(config.optim.grad_accum_steps) {
   if (config.optim.model_ema) ema_.emplace(state_, config.optim.model_ema_decay);
   if (skip_nan_) buffers_before_ = state_.buffers().copy_to(device);
@@ -204,7 +205,8 @@ void Training::note_memory() {
 EvalResult Training::evaluate(Loader& loader) {
   ProfileRange range("evaluate");
   EmaScope averaged(ema());
-  KeptWeights unchanged;
+  std::optional<KeptWeights> unchanged;
+  if (keep_weights_) unchanged.emplace();
   double loss_sum = 0;
   std::int64_t seen = 0, first = 0, five = 0;
   for (std::int64_t i = 0; i < loader.batches(); ++i) {
@@ -230,7 +232,7 @@ std::unique_ptr<Module> make_configured_model(const Config& config, const ImageS
          classes);
   }
   std::int64_t size = config.data.image_size > 0 ? config.data.image_size : images.height;
-  auto model = make_model({config.model.name, config.model.kwargs, images.channels, size, classes});
+  auto model = make_model({config.model.source(), config.model.kwargs, images.channels, size, classes});
   if (config.optim.decay_exclude == "norm-bias") exclude_from_decay(*model);
   for (const auto& [prefix, factor] : config.optim.lr_scale) scale_learning_rate(*model, prefix, factor);
   return model;

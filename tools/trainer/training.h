@@ -99,6 +99,7 @@ class Training {
   float clip_;
   bool skip_nan_;
   Tensor buffers_before_;  // of the step, where it may have to be undone
+  bool keep_weights_;      // in an evaluation; a budget is that of a step, which has no room for the copies
   std::int64_t accumulations_;
   std::int64_t accumulated_ = 0;
   double loss_sum_ = 0;
