@@ -5,6 +5,7 @@
 #include <stint/tools/data/digits.h>
 #include <stint/tools/data/idx.h>
 #include <stint/tools/data/image_folder.h>
+#include <stint/tools/data/input_recipe.h>
 #include <stint/tools/data/libsvm.h>
 #include <stint/tools/data/shards.h>
 #include <stint/tools/data/synthetic.h>
@@ -141,11 +142,6 @@ std::int64_t steps_of_epoch(const Config& config, const Loader& train) {
          train.batches(), config.optim.grad_accum_steps);
   }
   return steps;
-}
-
-double crop_share(const Config& config) {
-  if (config.data.crop_pct > 0) return config.data.crop_pct;
-  return config.data.scale.empty() ? 1 : 0.875;
 }
 
 LoaderOptions test_options(const Config& config, bool ahead) {

@@ -35,10 +35,6 @@ LoaderOptions training_options(const Config& config, const ImageSet& train, cons
 /// (ErrorKind::usage): fewer batches than a step has.
 std::int64_t steps_of_epoch(const Config& config, const Loader& train);
 
-/// The part of a test image that is scaled where it has another size than the batches: what the configuration says,
-/// else all, as training does, and 0.875 where that takes random parts (`data.scale`).
-double crop_share(const Config& config);
-
 /// How test images are read; with threads ahead of the step only if `ahead`.
 LoaderOptions test_options(const Config& config, bool ahead = true);
 

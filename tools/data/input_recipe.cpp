@@ -37,6 +37,11 @@ bool makes_sense(const InputRecipe& r) {
 
 }  // namespace
 
+double crop_share(const Config& config) {
+  if (config.data.crop_pct > 0) return config.data.crop_pct;
+  return config.data.scale.empty() ? 1 : 0.875;
+}
+
 InputRecipe recipe_of(const Config& config, const ImageSet& images) {
   std::int64_t size = config.data.image_size;
   return {.height = size > 0 ? size : images.height,

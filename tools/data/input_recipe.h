@@ -20,6 +20,10 @@ struct InputRecipe {
   bool operator==(const InputRecipe&) const = default;
 };
 
+/// The part of a test image that is scaled where it has another size than the batches: what the configuration says,
+/// else all, as training does, and 0.875 where that takes random parts (`data.scale`).
+double crop_share(const Config& config);
+
 /// Of a configured data set: what its test images go through.
 InputRecipe recipe_of(const Config& config, const ImageSet& images);
 
