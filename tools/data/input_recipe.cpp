@@ -1,7 +1,6 @@
 #include <stint/runtime/error.h>
 #include <stint/tools/config/json_text.h>
 #include <stint/tools/data/augment.h>
-#include <stint/tools/data/configured.h>
 #include <stint/tools/data/input_recipe.h>
 #include <stint/tools/data/normalise.h>
 
